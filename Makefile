@@ -1,0 +1,59 @@
+# `make demo` and `make test` set up everything they need in virtual environments beside this file.
+PYTHON ?= python3.11
+ifeq ($(shell $(PYTHON) -c "import sys" 2>/dev/null && echo yes),)
+PYTHON := python3
+endif
+# A second interpreter for the core (no torch): the first of these that runs, or none.
+PYTHON313 ?= $(firstword $(foreach p,python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python),$(shell $(p) -c "print('$(p)')" 2>/dev/null)))
+VENV := .venv
+VENV313 := .venv-3.13
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*)
+
+.PHONY: demo test test-3.13 lint format clean golden
+
+demo: $(VENV)/installed
+	$(BIN)/python -m eval demo
+
+test: $(VENV)/tested lint
+	$(BIN)/python -m pytest
+	$(MAKE) test-3.13
+
+lint: $(VENV)/tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/tested
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test-3.13:
+ifeq ($(PYTHON313),)
+	@echo "Python 3.13 was not found: the core was tested on one Python only (set PYTHON313 to name one)"
+else
+	$(MAKE) $(VENV313)/installed
+	$(VENV313)/bin/python -m pytest tests/core
+endif
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(VENV)/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable ".[archive,eval]"
+	touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints-cpu.txt --editable ".[archive,eval,train,dev]"
+	touch $@
+
+$(VENV313)/installed: $(SOURCES)
+	$(PYTHON313) -m venv $(VENV313)
+	$(VENV313)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV313)/bin/python -m pip install --quiet --editable ".[core-tests]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV313) build demo-output

@@ -1,0 +1,234 @@
+#include "fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <vector>
+
+#include "log_magnitude.hpp"
+
+namespace zn {
+namespace {
+
+constexpr int kFilterSample = 8192, kCurveSample = 8192, kExpertSample = 4096, kRuleSample = 16384;
+constexpr double kOwnFilterBits = 16 * 7;  // what the coefficients of a filter of one's own cost
+constexpr double kRuleBits = 7;            // what a changed scale rule costs
+
+using Matrix = double[kNeighbours][kNeighbours];
+
+// Solves (matrix + ridge) x = right by Cholesky; false where the matrix is not positive.
+bool solve(const Matrix& matrix, const double (&right)[kNeighbours], double (&x)[kNeighbours]) {
+    double trace = 0;
+    for (int i = 0; i < kNeighbours; ++i) trace += matrix[i][i];
+    const double ridge = 1e-6 * trace / kNeighbours + 1e-6;
+    Matrix lower{};
+    for (int i = 0; i < kNeighbours; ++i) {
+        for (int j = 0; j <= i; ++j) {
+            double sum = matrix[i][j] + (i == j ? ridge : 0);
+            for (int k = 0; k < j; ++k) sum -= lower[i][k] * lower[j][k];
+            if (i == j) {
+                if (!(sum > 0)) return false;
+                lower[i][i] = std::sqrt(sum);
+            } else {
+                lower[i][j] = sum / lower[j][j];
+            }
+        }
+    }
+    for (int i = 0; i < kNeighbours; ++i) {
+        double sum = right[i];
+        for (int k = 0; k < i; ++k) sum -= lower[i][k] * x[k];
+        x[i] = sum / lower[i][i];
+    }
+    for (int i = kNeighbours; i-- > 0;) {
+        double sum = x[i];
+        for (int k = i + 1; k < kNeighbours; ++k) sum -= lower[k][i] * x[k];
+        x[i] = sum / lower[i][i];
+    }
+    return true;
+}
+
+// Weighted moments of the differences of the neighbours, and of the sample, to the mean of the four nearest.
+struct Moments {
+    Matrix square{};
+    double cross[kNeighbours]{};
+    double energy = 0;
+
+    void add(const Segment& s, const uint16_t* samples, float quiet) {
+        float part[kNeighbours][kNeighbours] = {}, part_cross[kNeighbours] = {}, part_energy = 0;
+        for (int i = 0; i < s.n; ++i) {
+            const int base = (s.neighbour[0][i] + s.neighbour[1][i] + s.neighbour[2][i] + s.neighbour[3][i] + 2) >> 2;
+            float d[kNeighbours], activity = 0;
+            for (int k = 0; k < kNeighbours; ++k) d[k] = static_cast<float>(s.neighbour[k][i] - base);
+            for (int k = 0; k < kNear; ++k) activity += std::fabs(d[k]);
+            const float y = static_cast<float>(samples[i] - base);
+            const float root = 1 / (activity / kNear + quiet), weight = root * root;
+            for (int a = 0; a < kNeighbours; ++a) {
+                const float wd = weight * d[a];
+                for (int b = 0; b < kNeighbours; ++b) part[a][b] += wd * d[b];
+                part_cross[a] += wd * y;
+            }
+            part_energy += weight * y * y;
+        }
+        for (int a = 0; a < kNeighbours; ++a) {
+            for (int b = 0; b < kNeighbours; ++b) square[a][b] += part[a][b];
+            cross[a] += part_cross[a];
+        }
+        energy += part_energy;
+    }
+    double error_of(const LinearPredictor& filter) const {
+        double error = energy;
+        for (int a = 0; a < kNeighbours; ++a) {
+            const double ca = filter.coef[a] / 256.0;
+            error -= 2 * ca * cross[a];
+            for (int b = 0; b < kNeighbours; ++b) error += ca * square[a][b] * filter.coef[b] / 256.0;
+        }
+        return error;
+    }
+};
+
+int log_error(const uint16_t* samples, const int32_t* predicted, int i) { return log_magnitude(std::abs(8 * samples[i] - predicted[i])); }
+
+}  // namespace
+
+double PhaseFit::weight_of_sample(int wanted) const { return std::max<double>(1, static_cast<double>(level_.pixels(phase_)) / wanted); }
+
+template <class Visit>
+void PhaseFit::sample(int wanted, Visit visit) const {
+    const int rows = level_.rows(phase_), columns = level_.columns(phase_);
+    const int pieces = (columns + kSegment - 1) / kSegment;
+    const int stride = std::max(1, static_cast<int>(level_.pixels(phase_) / wanted));
+    Segment segment;
+    segment.top = top_;
+    // every stride-th piece of a row, in a pattern that does not line up with columns
+    const int64_t total = static_cast<int64_t>(rows) * pieces;
+    for (int64_t at = std::min<int64_t>(stride / 2, total - 1); at < total; at += stride) {
+        const int i = static_cast<int>(at / pieces), j = static_cast<int>(at % pieces) * kSegment;
+        level_.aim(phase_, i, j, std::min(kSegment, columns - j), segment);
+        visit(segment, level_.value[1 + phase_].row(i) + j);
+    }
+}
+
+void PhaseFit::fit_filter(PhaseParameters& parameters) const {
+    double activity = 0;
+    int64_t pixels = 0;
+    sample(kFilterSample / 4, [&](const Segment& s, const uint16_t*) {
+        for (int i = 0; i < s.n; ++i) {
+            const int base = (s.neighbour[0][i] + s.neighbour[1][i] + s.neighbour[2][i] + s.neighbour[3][i] + 2) >> 2;
+            for (int k = 0; k < kNear; ++k) activity += std::abs(s.neighbour[k][i] - base);
+        }
+        pixels += s.n;
+    });
+    const float quiet = static_cast<float>(0.1 * activity / static_cast<double>(kNear * pixels) + 0.5);
+    Moments moments;
+    sample(kFilterSample, [&](const Segment& s, const uint16_t* samples) { moments.add(s, samples, quiet); });
+
+    double best = 0;
+    parameters.filter = -1;
+    for (int f = 0; f < model_.filters; ++f) {
+        const double error = moments.error_of(model_.filter(phase_, f));
+        if (parameters.filter < 0 || error < best) {
+            best = error;
+            parameters.filter = f;
+        }
+    }
+    parameters.linear = model_.filter(phase_, parameters.filter);
+
+    double x[kNeighbours];
+    if (!solve(moments.square, moments.cross, x)) return;
+    LinearPredictor own;
+    for (int k = 0; k < kNeighbours; ++k) own.coef[k] = static_cast<int16_t>(std::lround(std::clamp(x[k] * 256, -1.0 * kCoefMax, 1.0 * kCoefMax)));
+    const double floor = 1e-9 * moments.energy + 1e-9;
+    const double gain = 0.5 * static_cast<double>(level_.pixels(phase_)) * std::log2(std::max(best, floor) / std::max(moments.error_of(own), floor));
+    if (gain > kOwnFilterBits) {
+        parameters.filter = model_.filters;
+        parameters.linear = own;
+    }
+}
+
+void PhaseFit::fit_curve(const NoiseCurve& before, PhaseParameters& parameters) const {
+    double sum[kNoiseBins + 2] = {}, number[kNoiseBins + 2] = {}, moved = 0, all = 0;
+    sample(kCurveSample, [&](Segment& s, const uint16_t* samples) {
+        kernels_.predict(parameters.linear, s);
+        for (int i = 0; i < s.n; ++i) {
+            const int bin = log_magnitude(s.predicted[i]) >> 1, log = log_error(samples, s.predicted, i);
+            sum[1 + bin] += log;
+            number[1 + bin] += 1;
+            moved += log - before.level[bin];
+            all += 1;
+        }
+    });
+    moved /= all;
+    // Every level moves by the mean; where enough pixels say so, by its own amount.
+    for (int bin = 0; bin < kNoiseBins; ++bin) {
+        double move = moved;
+        const double n = (number[bin] + 2 * number[bin + 1] + number[bin + 2]) / 4;
+        if (n >= 16) move = ((sum[bin] + 2 * sum[bin + 1] + sum[bin + 2]) / 4 + 4 * (before.level[bin] + moved)) / (n + 4) - before.level[bin];
+        parameters.curve.level[bin] = std::clamp(before.level[bin] + static_cast<int>(std::lround(move)), 0, 255);
+    }
+}
+
+void PhaseFit::choose_expert(PhaseParameters& parameters) const {
+    std::vector<double> bits(model_.experts);
+    sample(kExpertSample, [&](Segment& s, const uint16_t* samples) {
+        kernels_.predict(parameters.linear, s);
+        kernels_.describe(parameters.curve, s);
+        for (int e = 0; e < model_.experts; ++e) {
+            const Expert& expert = model_.get(level_number_, phase_, e);
+            kernels_.infer(expert.network, s);
+            double sum = 0;
+            for (int i = 0; i < s.n; ++i) {
+                const ScaleRule& rule = expert.rules[s.scale[i] >> 4];
+                sum += model_.costs.at(rule.shape, ScaleMap::row_index(s.scale[i], rule.shift), log_error(samples, s.mean, i));
+            }
+            bits[e] += sum;
+        }
+    });
+    parameters.expert = static_cast<int>(std::min_element(bits.begin(), bits.end()) - bits.begin());
+    const Expert& expert = model_.get(level_number_, phase_, parameters.expert);
+    std::copy_n(expert.rules, kScaleGroups, parameters.rules);
+
+    // Errors by unshifted row, then for each group the shift and shape that code them best.
+    std::vector<uint32_t> seen(static_cast<size_t>(kScaleMax / 8 + 2) * (kLogMax + 1));
+    sample(kRuleSample, [&](Segment& s, const uint16_t* samples) {
+        kernels_.predict(parameters.linear, s);
+        kernels_.describe(parameters.curve, s);
+        kernels_.infer(expert.network, s);
+        for (int i = 0; i < s.n; ++i) ++seen[static_cast<size_t>(s.scale[i] >> 3) * (kLogMax + 1) + log_error(samples, s.mean, i)];
+    });
+    const double each = weight_of_sample(kRuleSample);
+    for (int group = 0; group < kScaleGroups; ++group) {
+        std::vector<std::pair<int, uint32_t>> errors[2];  // (log, count) in the lower and upper half of the group
+        uint32_t pixels = 0;
+        for (int h = 0; h < 2; ++h) {
+            const size_t at = static_cast<size_t>(2 * group + h) * (kLogMax + 1);
+            if (2 * group + h > kScaleMax / 8) continue;
+            for (int log = 0; log <= kLogMax; ++log) {
+                if (seen[at + log] > 0) errors[h].emplace_back(log, seen[at + log]), pixels += seen[at + log];
+            }
+        }
+        if (pixels == 0) continue;
+        const auto cost = [&](int shape, int shift) {
+            double sum = 0;
+            for (int h = 0; h < 2; ++h) {
+                // half of these scales round down, half up
+                const int low = ScaleMap::row_index(16 * group + 8 * h + 2, shift), high = ScaleMap::row_index(16 * group + 8 * h + 6, shift);
+                for (const auto& [log, count] : errors[h]) sum += count * (model_.costs.at(shape, low, log) + model_.costs.at(shape, high, log));
+            }
+            return each * sum / 2;
+        };
+        const ScaleRule usual = expert.rules[group];
+        const double plain = cost(usual.shape, usual.shift);
+        double best = plain - kRuleBits;
+        for (int shape = 0; shape < model_.tables.shapes(); ++shape) {
+            for (int shift = std::max(-64, usual.shift - 12); shift <= std::min(63, usual.shift + 12); ++shift) {
+                const double bits = cost(shape, shift);
+                if (bits < best) {
+                    best = bits;
+                    parameters.rules[group] = {static_cast<int8_t>(shift), static_cast<uint8_t>(shape)};
+                }
+            }
+        }
+    }
+}
+
+}  // namespace zn

@@ -1,0 +1,180 @@
+// Bodies of the kernels. A translation unit defines its vector type V (see kernels_portable.cpp for the meaning of
+// its members) inside namespace zn::ZN_SET and includes this file once.
+//
+// Value ranges (they make every step exact in int32): samples <= 65535, |coef| <= 511, so |acc| < 2^30;
+// prediction < 2^20; |difference| < 2^20 and |weight| <= 127, eight of them < 2^30; network sums < 2^23 by contract.
+
+namespace zn {
+namespace ZN_SET {
+
+static inline int32_t clamp32(int32_t x, int32_t lo, int32_t hi) { return x < lo ? lo : (x > hi ? hi : x); }
+
+static void predict(const LinearPredictor& linear, Segment& s) {
+    const uint16_t* const* nb = s.neighbour;
+    const int n = (s.n + 15) & ~15;
+    int32_t total = 0;
+    for (int k = 0; k < kNeighbours; ++k) total += linear.coef[k];
+    const int32_t top = 8 * s.top;
+    int32_t* __restrict out = s.predicted;
+    for (int i = 0; i < n; ++i) {
+        const int32_t base = (nb[0][i] + nb[1][i] + nb[2][i] + nb[3][i] + 2) >> 2;
+        int32_t acc = -base * total;
+        for (int k = 0; k < kNeighbours; ++k) acc += linear.coef[k] * nb[k][i];
+        out[i] = clamp32(8 * base + ((acc + (1 << (kCoefBits - 4))) >> (kCoefBits - 3)), 0, top);
+    }
+}
+
+static void describe(const NoiseCurve& curve, Segment& s) {
+    const int n = (s.n + 15) & ~15;
+    const int32_t top = 8 * s.top;
+    const int32_t* __restrict p = s.predicted;
+    for (int k = 0; k < kNear; ++k) {
+        const uint16_t* __restrict nb = s.neighbour[k];
+        int32_t* __restrict d = s.difference[k];
+        for (int i = 0; i < n; ++i) d[i] = 8 * nb[i] - p[i];
+    }
+    // 0..7: signed log differences, centred at 128
+    for (int g = 0; g < 2; ++g) {
+        uint32_t* __restrict f = s.features[g];
+        const int32_t* __restrict d0 = s.difference[4 * g];
+        const int32_t* __restrict d1 = s.difference[4 * g + 1];
+        const int32_t* __restrict d2 = s.difference[4 * g + 2];
+        const int32_t* __restrict d3 = s.difference[4 * g + 3];
+        const auto signed_log = [](int32_t d) {
+            const int32_t sign = d >> 31;
+            int32_t m = log_magnitude((d ^ sign) - sign);
+            m = m > 127 ? 127 : m;
+            return static_cast<uint32_t>(128 + ((m ^ sign) - sign));
+        };
+        for (int i = 0; i < n; ++i) f[i] = signed_log(d0[i]) | signed_log(d1[i]) << 8 | signed_log(d2[i]) << 16 | signed_log(d3[i]) << 24;
+    }
+    // 8..19: log magnitudes of the differences to the twelve nearest
+    for (int g = 0; g < 3; ++g) {
+        uint32_t* __restrict f = s.features[2 + g];
+        const uint16_t* __restrict n0 = s.neighbour[4 * g];
+        const uint16_t* __restrict n1 = s.neighbour[4 * g + 1];
+        const uint16_t* __restrict n2 = s.neighbour[4 * g + 2];
+        const uint16_t* __restrict n3 = s.neighbour[4 * g + 3];
+        const auto magnitude = [](int32_t d) {
+            const int32_t sign = d >> 31;
+            return static_cast<uint32_t>(log_magnitude((d ^ sign) - sign));
+        };
+        for (int i = 0; i < n; ++i) {
+            const int32_t q = p[i];
+            f[i] = magnitude(8 * n0[i] - q) | magnitude(8 * n1[i] - q) << 8 | magnitude(8 * n2[i] - q) << 16 | magnitude(8 * n3[i] - q) << 24;
+        }
+    }
+    // 20..27: log magnitudes of earlier errors
+    for (int g = 0; g < 2; ++g) {
+        uint32_t* __restrict f = s.features[5 + g];
+        const uint8_t* __restrict a = s.past[4 * g];
+        const uint8_t* __restrict b = s.past[4 * g + 1];
+        const uint8_t* __restrict c = s.past[4 * g + 2];
+        const uint8_t* __restrict d = s.past[4 * g + 3];
+        for (int i = 0; i < n; ++i) f[i] = static_cast<uint32_t>(a[i]) | static_cast<uint32_t>(b[i]) << 8 | static_cast<uint32_t>(c[i]) << 16 | static_cast<uint32_t>(d[i]) << 24;
+    }
+    {
+        const uint32_t* __restrict f = s.features[5];
+        int32_t* __restrict sum = s.past_sum;
+        for (int i = 0; i < n; ++i) sum[i] = static_cast<int32_t>((f[i] & 255) + (f[i] >> 8 & 255) + (f[i] >> 16 & 255) + (f[i] >> 24));
+    }
+    // 28..31: noise curve at the prediction, distance to the smallest and largest value, spread of the four nearest
+    {
+        uint32_t* __restrict f = s.features[7];
+        const uint16_t* __restrict n0 = s.neighbour[0];
+        const uint16_t* __restrict n1 = s.neighbour[1];
+        const uint16_t* __restrict n2 = s.neighbour[2];
+        const uint16_t* __restrict n3 = s.neighbour[3];
+        const int32_t* __restrict level = curve.level;
+#pragma GCC ivdep
+        for (int i = 0; i < n; ++i) {
+            const int32_t a = n0[i] < n1[i] ? n0[i] : n1[i], b = n0[i] < n1[i] ? n1[i] : n0[i];
+            const int32_t c = n2[i] < n3[i] ? n2[i] : n3[i], d = n2[i] < n3[i] ? n3[i] : n2[i];
+            const int32_t spread = (b > d ? b : d) - (a < c ? a : c);
+            const int32_t low = log_magnitude(p[i]);
+            f[i] = static_cast<uint32_t>(level[low >> 1]) | static_cast<uint32_t>(low) << 8 |
+                   static_cast<uint32_t>(log_magnitude(top - p[i])) << 16 | static_cast<uint32_t>(log_magnitude(8 * spread)) << 24;
+        }
+    }
+}
+
+// One hidden layer for two vectors of pixels: `in` and `out` hold u8 activations in groups of four.
+static inline void dense(const Layer& layer, const V (*in)[2], V (*out)[2]) {
+    const V zero = V::all(0), full = V::all(255);
+    const int32_t* w = layer.weights;
+    for (int r = 0; r < layer.outputs; r += 4) {
+        V acc[4][2];
+        for (int q = 0; q < 4; ++q) acc[q][0] = acc[q][1] = V::all(layer.bias[r + q]);
+        for (int g = 0; g < layer.groups; ++g) {
+            const V a = in[g][0], b = in[g][1];
+            for (int q = 0; q < 4; ++q) {
+                const V weight = V::all(w[(r + q) * layer.groups + g]);
+                acc[q][0] = acc[q][0].plus_dot(a, weight);
+                acc[q][1] = acc[q][1].plus_dot(b, weight);
+            }
+        }
+        for (int q = 0; q < 4; ++q) {
+            for (int t = 0; t < 2; ++t) acc[q][t] = acc[q][t].shifted(layer.shift[r + q]).at_least(zero).at_most(full);
+        }
+        for (int t = 0; t < 2; ++t) out[r / 4][t] = V::packed(acc[0][t], acc[1][t], acc[2][t], acc[3][t]);
+    }
+}
+
+static void infer(const Network& net, Segment& s) {
+    const V top = V::all(8 * s.top), zero = V::all(0), half = V::all(128), most = V::all(127), least = V::all(-127), limit = V::all(kScaleMax);
+    const Layer& last = net.output;
+    for (int i = 0; i < s.n; i += 2 * V::kWidth) {
+        V in[kFeatures / 4][2], h1[kMaxHidden / 4][2], h2[kMaxHidden / 4][2];
+        for (int g = 0; g < kFeatures / 4; ++g) {
+            in[g][0] = V::load(&s.features[g][i]);
+            in[g][1] = V::load(&s.features[g][i + V::kWidth]);
+        }
+        dense(net.hidden1, in, h1);
+        dense(net.hidden2, h1, h2);
+        for (int t = 0; t < 2; ++t) {
+            const int at = i + t * V::kWidth;
+            V correction = half;
+            for (int r = 0; r < kOutputs; ++r) {
+                V acc = V::all(last.bias[r]);
+                for (int g = 0; g < last.groups; ++g) acc = acc.plus_dot(h2[g][t], V::all(last.weights[r * last.groups + g]));
+                acc = acc.shifted(last.shift[r]);
+                if (r == 0) {
+                    acc = acc.plus(V::load(&s.past_sum[at])).at_least(zero).at_most(limit);
+                    acc.store(&s.scale[at]);
+                } else {
+                    correction = correction.plus(acc.at_least(least).at_most(most).times(V::load(&s.difference[r - 1][at])));
+                }
+            }
+            V::load(&s.predicted[at]).plus(correction.shifted(8)).at_least(zero).at_most(top).store(&s.mean[at]);
+        }
+    }
+}
+
+static void decode(const TableView& tables, const uint16_t* table, uint8_t* symbols, size_t n, RansState& rans) {
+    const size_t whole = V::decode_groups(tables, table, symbols, n, rans);
+    const uint8_t* lut = tables.lut;
+    const uint32_t* ranges = tables.ranges;
+    for (size_t i = whole; i < n; ++i) {
+        uint32_t& x = rans.lane[i % rans.lanes];
+        const uint32_t slot = x & (kProbScale - 1);
+        uint32_t symbol = lut[(static_cast<size_t>(table[i]) << kLutBits) + (slot >> kLutShift)];
+        uint32_t range = ranges[table[i] * kTableStride + symbol];
+        while (slot >= range >> 16) range = ranges[table[i] * kTableStride + ++symbol];
+        const uint32_t start = range & 0xffff;
+        x = ((range >> 16) - start) * (x >> kProbBits) + slot - start;
+        if (x < kRansLow) {
+            uint32_t word = 0;
+            if (rans.next < rans.end) {
+                word = static_cast<uint32_t>(rans.next[0]) | static_cast<uint32_t>(rans.next[1]) << 8;
+                rans.next += 2;
+            } else {
+                rans.exhausted = true;
+            }
+            x = x << 16 | word;
+        }
+        symbols[i] = static_cast<uint8_t>(symbol);
+    }
+}
+
+}  // namespace ZN_SET
+}  // namespace zn

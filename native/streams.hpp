@@ -1,0 +1,121 @@
+// The two streams of a coded plane: interleaved rANS symbols, and raw bits for what tables cannot shorten.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "error.hpp"
+#include "format.hpp"
+#include "kernels.hpp"
+#include "tables.hpp"
+
+namespace zn {
+
+// Lanes of the interleaved coder for a plane of that many pixels: each costs two bytes.
+inline int lane_count(size_t pixels) { return pixels >= 65536 ? 32 : pixels >= 4096 ? 8 : 1; }
+
+inline uint32_t low_bits(uint32_t value, int count) { return count >= 32 ? value : value & ((1u << count) - 1); }
+
+// Bits are filled from the lowest of each byte upwards.
+class RawWriter {
+  public:
+    void put(uint32_t value, int count) {
+        held_ |= static_cast<uint64_t>(low_bits(value, count)) << used_;
+        for (used_ += count; used_ >= 8; used_ -= 8, held_ >>= 8) bytes_.push_back(static_cast<uint8_t>(held_));
+    }
+    // Exponential Golomb code of order 2: values 0..3 in 3 bits, then twice as many for two bits more.
+    void put_golomb(uint32_t value);
+    const std::vector<uint8_t>& finish() {
+        if (used_ > 0) bytes_.push_back(static_cast<uint8_t>(held_));
+        used_ = 0;
+        return bytes_;
+    }
+
+  private:
+    std::vector<uint8_t> bytes_;
+    uint64_t held_ = 0;
+    int used_ = 0;
+};
+
+class RawReader {
+  public:
+    RawReader(const uint8_t* begin, const uint8_t* end) : next_(begin), end_(end) {}
+    uint32_t get(int count) {
+        if (available_ < count) refill();
+        const uint32_t value = low_bits(static_cast<uint32_t>(held_), count);
+        held_ >>= count;
+        available_ -= count;
+        return value;
+    }
+    uint32_t get_golomb();
+    // All bytes were used, none was missing, and the bits that fill up the last one are zero.
+    bool clean() const { return next_ == end_ && missing_ * 8 <= available_ && available_ - missing_ * 8 < 8 && held_ == 0; }
+
+  private:
+    void refill() {
+        while (available_ <= 24) {
+            if (next_ < end_) {
+                held_ |= static_cast<uint64_t>(*next_++) << available_;
+            } else {
+                ++missing_;
+            }
+            available_ += 8;
+        }
+    }
+    const uint8_t* next_;
+    const uint8_t* end_;
+    uint64_t held_ = 0;
+    int available_ = 0;
+    int64_t missing_ = 0;
+};
+
+// What a symbol of a table means. Rows past the last table share its four, with `bits` raw bits below the symbol.
+struct Row {
+    uint16_t table;  // of fraction 0, where the row has fractions
+    uint8_t fractions;  // mask: 7 or 0
+    uint8_t bits;
+};
+Row row_of(int shape, int row);
+
+// Residuals in the order of coding; the rANS words come out backwards at the end.
+class SymbolWriter {
+  public:
+    SymbolWriter(const TableSet& tables, int lanes) : tables_(tables), lanes_(lanes) {}
+    // Symbols from here on are assigned to lanes from the first again.
+    void start_block() { starts_.push_back(ranges_.size()); }
+    void put(int table, int bits, int32_t residual);
+    RawWriter& raw() { return raw_; }
+    // states and words, then raw bits; `words_nbytes` tells them apart
+    std::vector<uint8_t> finish(size_t& words_nbytes);
+
+  private:
+    const TableSet& tables_;
+    int lanes_;
+    std::vector<uint32_t> ranges_;
+    std::vector<size_t> starts_;
+    RawWriter raw_;
+};
+
+class SymbolReader {
+  public:
+    // Throws DamagedStream unless the first words_nbytes hold the states of all lanes and whole words.
+    SymbolReader(const TableSet& tables, const Kernels& kernels, int lanes, const uint8_t* data, size_t nbytes, size_t words_nbytes);
+    // n symbols; the first belongs to the first lane.
+    void get(const uint16_t* tables, uint8_t* symbols, size_t n) { kernels_.decode(view_, tables, symbols, n, rans_); }
+    int32_t residual(int table, int bits, int symbol);
+    RawReader& raw() { return raw_; }
+    int lanes() const { return rans_.lanes; }
+    bool exhausted() const { return rans_.exhausted; }
+    // Throws DamagedStream unless both streams ended exactly here.
+    void check_end() const;
+
+  private:
+    const TableSet& tables_;
+    const Kernels& kernels_;
+    TableView view_;
+    RansState rans_;
+    RawReader raw_;
+};
+
+}  // namespace zn

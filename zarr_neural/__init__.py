@@ -1,0 +1,1 @@
+"""Neural compression of microscopy images for Zarr."""
