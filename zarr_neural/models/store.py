@@ -1,0 +1,83 @@
+"""Finding a model by its SHA-256, offline: in directories given by the caller, the user's directory, the wheel."""
+
+import functools
+import hashlib
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from zarr_neural.errors import ModelError, ModelNotFoundError
+
+from .lossless import MAX_NBYTES, LosslessModel, unpack
+
+USER_DIRECTORY_VARIABLE = "ZARR_NEURAL_MODELS"
+SHIPPED = Path(__file__).parent / "shipped"
+DEFAULT_NAME = "lossless.default"  # a file in SHIPPED that holds the SHA-256 of the default lossless model
+SUFFIX = ".safetensors"
+
+_lock = threading.Lock()
+_loaded: dict[str, LosslessModel] = {}
+
+
+def user_directory() -> Path:
+    """Return the directory of the user's own models: `$ZARR_NEURAL_MODELS`, or below the platform's data directory."""
+    if given := os.environ.get(USER_DIRECTORY_VARIABLE):
+        return Path(given)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "zarr_neural" / "models"
+
+
+def locate(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> bytes:
+    """Return the bytes of a model file whose SHA-256 is `model_id`; never asks the network.
+
+    Parameters
+    ----------
+    model_id : str
+        SHA-256, 64 lower-case hexadecimal digits.
+    extra_dirs : iterable of path
+        Searched first, in this order: the model directory of a store, for instance.
+
+    Raises
+    ------
+    ModelError
+        If `model_id` is no SHA-256, or a file of that name has other contents.
+    ModelNotFoundError
+        Listing the places searched.
+    """
+    if len(model_id) != 64 or not set(model_id) <= set("0123456789abcdef"):
+        raise ModelError(f"a model is named by 64 lower-case hexadecimal digits, found {model_id!r}")
+    directories = [*map(Path, extra_dirs), user_directory(), SHIPPED]
+    for directory in directories:
+        path = directory / (model_id + SUFFIX)
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            data = file.read(MAX_NBYTES)
+        if (found := hashlib.sha256(data).hexdigest()) != model_id:
+            raise ModelError(f"the contents of {path} have SHA-256 {found}, expected {model_id}")
+        return data
+    raise ModelNotFoundError(model_id, [str(directory) for directory in directories])
+
+
+def load(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> LosslessModel:
+    """Return the model whose SHA-256 is `model_id`, read and checked once per process; safe to call from any thread.
+
+    Parameters and errors are those of `locate`, and `ModelError` where the file breaks the numeric contract.
+    """
+    with _lock:
+        if model_id not in _loaded:
+            _loaded[model_id] = unpack(locate(model_id, extra_dirs))
+        return _loaded[model_id]
+
+
+@functools.cache
+def default_lossless() -> str:
+    """Return the SHA-256 of the lossless model that the wheel ships and new chunks are written with."""
+    return (SHIPPED / DEFAULT_NAME).read_text("ascii").strip()
