@@ -1,0 +1,95 @@
+"""The command line of the evaluation: ``python -m eval lossless | summary | demo``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from eval.classical import USUAL, by_name
+from eval.images import given_sources, heldout_sources
+from eval.lossless import BrokenPromiseError, Settings, notes, run_file
+from eval.modes import OURS, Mode
+from eval.report import Row, Writer, print_summary, read
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False, help=__doc__)
+errors = Console(stderr=True)
+
+
+@app.command()
+def lossless(
+    files: Annotated[list[Path] | None, typer.Argument(help="TIFF, PNG, .npy or DICOM files.")] = None,
+    heldout: Annotated[bool, typer.Option("--heldout", help="Run the committed list of held-out images.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder below which the held-out images lie.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the results here as TSV.")] = None,
+    max_error: Annotated[list[int] | None, typer.Option(help="Also with this bound, in grey levels.")] = None,
+    noise: Annotated[list[float] | None, typer.Option(help="Also with this step, in noise widths.")] = None,
+    tile: Annotated[int, typer.Option(min=1, help="Largest side of a tile, in pixels.")] = 1024,
+    planes: Annotated[int | None, typer.Option(min=1, help="At most this many planes of a file.")] = None,
+    codecs: Annotated[str | None, typer.Option(help="Codecs between commas instead of the usual ones.")] = None,
+    sets: Annotated[str | None, typer.Option(help="Only these held-out sets, between commas.")] = None,
+    set_name: Annotated[str | None, typer.Option("--set", help="The set that FILES count towards.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Measure this often and keep the best.")] = 3,
+    threads: Annotated[bool, typer.Option("--threads", help="Measure on all cores too.")] = False,
+) -> None:
+    """Measure size and speed of our modes and of what a user would pick instead, all in one run."""
+    sources = given_sources(files or [], set_name)
+    if heldout:
+        found, missing = heldout_sources(data)
+        sources += [source for source in found if sets is None or source.set in sets.split(",")]
+        if missing:
+            errors.print(f"{len(missing)} held-out images are not on this machine, the first: {missing[0]}")
+    if not sources:
+        raise typer.BadParameter("name at least one file, or --heldout with --data DIR")
+    names = codecs.split(",") if codecs else [OURS, *(codec.name for codec in USUAL)]
+    try:
+        classical = by_name([name for name in names if name != OURS])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    settings = Settings(classical, OURS in names, tile, repeat, planes, threads)
+    modes = [
+        Mode("lossless"),
+        *(Mode("max_error", k) for k in max_error or []),
+        *(Mode("noise", q) for q in noise or []),
+    ]
+    rows: list[Row] = []
+    with ExitStack() as stack:
+        writer = None
+        if out:
+            writer = Writer(stack.enter_context(out.open("w")), notes(command_line()))
+        for source in track(sources, "measuring", console=errors, disable=not errors.is_terminal):
+            try:
+                for row in run_file(source, modes, settings):
+                    rows.append(row)
+                    if writer:
+                        writer.write(row)
+            except (OSError, ValueError) as error:
+                errors.print(f"{source.name}: {error}")
+                raise typer.Exit(1) from error
+            except BrokenPromiseError as error:
+                errors.print(f"promise broken: {error}")
+                raise typer.Exit(1) from error
+    print_summary(rows)
+
+
+@app.command()
+def summary(results: Annotated[Path, typer.Argument(help="TSV that `lossless --out` wrote.")]) -> None:
+    """Sum up results: per set and in the geometric mean, relative to JPEG XL effort 7."""
+    print_summary(read(results))
+
+
+def command_line() -> str:
+    """Return the command as it was given, without the folders of this machine."""
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    words = ["DIR" if before == "--data" else word for before, word in zip(["", *words], words, strict=False)]
+    return shlex.join(["python", "-m", "eval", *words])
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m eval")
