@@ -1,0 +1,38 @@
+"""Types of the compiled extension (native/module.cpp)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class DamagedStream(ValueError): ...  # noqa: N818
+class Model: ...
+
+def make_model(
+    tails: NDArray[Any],
+    bank: NDArray[Any],
+    rules: NDArray[Any],
+    w1: NDArray[Any],
+    b1: NDArray[Any],
+    s1: NDArray[Any],
+    w2: NDArray[Any],
+    b2: NDArray[Any],
+    s2: NDArray[Any],
+    w3: NDArray[Any],
+    b3: NDArray[Any],
+    s3: NDArray[Any],
+    /,
+) -> Model: ...
+def encode_plane(model: Model, samples: NDArray[np.uint16], top: int, kernels: str = "") -> tuple[bytes, int]: ...
+def decode_plane(
+    model: Model,
+    bytes: NDArray[np.uint8],  # noqa: A002
+    words_nbytes: int,
+    height: int,
+    width: int,
+    top: int,
+    kernels: str = "",
+) -> NDArray[np.uint16]: ...
+def training_pixels(model: Model, samples: NDArray[np.uint16], top: int) -> dict[str, NDArray[Any]]: ...
+def kernel_names() -> list[str]: ...
+def crc32c(data: NDArray[np.uint8], crc: int = 0) -> int: ...

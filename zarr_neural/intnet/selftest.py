@@ -1,0 +1,71 @@
+"""Known-answer test of the compiled engine: run once per process and kernel set, before its first use.
+
+It asks what this machine and this build answer, not whether the code is right: a compiler that contracts where it must
+not, a processor that lies about its instructions, a mixed-up library. There is no falling back: an engine that answers
+wrongly is refused.
+"""
+
+import threading
+import zlib
+
+import numpy as np
+
+from zarr_neural import _native
+from zarr_neural.errors import EngineError
+from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_arrays, known_plane
+
+# Planes whose phases are too small for parameters of their own: the encoder uses no float for them, so that their
+# bytes are known for every machine. (height, width, top) and CRC-32 of the payload.
+KNOWN_BYTES = {(21, 20, 255): 0x425D6DB1, (11, 22, 4095): 0x9055A1BB, (5, 47, 65535): 0xAFC40279}
+MEDIUM = (72, 70, 4095)  # eight lanes
+LARGE = (256, 256, 65535)  # 32 lanes; the plane of PAYLOAD_FILE
+
+_passed: set[str] = set()
+_lock = threading.Lock()
+
+
+def require(kernels: str) -> None:
+    """Make sure that a kernel set gives the known answers; quick when it did before in this process.
+
+    Parameters
+    ----------
+    kernels : str
+        One of `_native.kernel_names()`.
+
+    Raises
+    ------
+    EngineError
+        Naming the set and the answer that was wrong.
+    """
+    if kernels in _passed:
+        return
+    with _lock:
+        if kernels not in _passed:
+            run(kernels)
+            _passed.add(kernels)
+
+
+def run(kernels: str) -> None:
+    """Run the test, whether or not it was run before; raise EngineError as `require` does."""
+    model = _native.make_model(*known_arrays().values())
+
+    def refuse_unless(holds: bool, what: str) -> None:
+        if not holds:
+            raise EngineError(f"the kernels {kernels!r} fail their known-answer test on this machine: {what}")
+
+    def check_decode(payload: bytes, words_nbytes: int, key: tuple[int, int, int]) -> None:
+        try:
+            plane = _native.decode_plane(model, np.frombuffer(payload, np.uint8), words_nbytes, *key, kernels)
+        except _native.DamagedStream as error:
+            raise EngineError(f"the kernels {kernels!r} refuse a known payload of {key}: {error}") from error
+        refuse_unless(np.array_equal(plane, known_plane(*key)), f"wrong pixels of {key}")
+
+    for key, crc in KNOWN_BYTES.items():
+        payload, words_nbytes = _native.encode_plane(model, known_plane(*key), key[2], kernels)
+        refuse_unless(zlib.crc32(payload) == crc, f"wrong bytes of {key}")
+        check_decode(payload, words_nbytes, key)
+    stored = PAYLOAD_FILE.read_bytes()
+    check_decode(stored[4:], int.from_bytes(stored[:4], "little"), LARGE)
+    for key in (MEDIUM, LARGE):
+        payload, words_nbytes = _native.encode_plane(model, known_plane(*key), key[2], kernels)
+        check_decode(payload, words_nbytes, key)
