@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
+from math import nan
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-import zarr_neural
 from eval.classical import Codec, Stream, one_thread_per_tile
 from eval.images import Source, read_planes, spread, tiles
-from eval.modes import Mode, Quantised, Task, contenders, quantised, task
+from eval.modes import Mode, Task, allowed_error, contenders, quantised, task
 from eval.report import Row
 from eval.timing import best_interleaved, core_count, wall_seconds
+from zarr_neural import estimate_noise
 
 Image = NDArray[Any]
 
@@ -31,78 +33,9 @@ class BrokenPromiseError(AssertionError):
     """A codec decoded to other pixels than it promised; the message names the file, the codec and the error."""
 
 
-@dataclass
-class Tally:
-    """What one codec used up over the tiles of one file."""
-
-    codec: Codec
-    tasks: list[Task] = field(default_factory=list)
-    streams: list[Stream] = field(default_factory=list)
-    encode_s: float = 0
-    decode_s: float = 0
-    largest_error: int = 0
-
-
-def checked(codec: Codec, work: Task, tile: Image, plan: Quantised) -> tuple[Stream, int]:
-    """Return the stream of one tile and its largest error, having proved that the codec keeps the promise.
-
-    Raises
-    ------
-    BrokenPromiseError
-        If shape, dtype or any pixel differs by more than allowed.
-    """
-    stream = codec.encode(work.given)
-    decoded = codec.decode(stream, work.given.shape, work.given.dtype)
-    if decoded.shape != work.given.shape or decoded.dtype != work.given.dtype:
-        raise BrokenPromiseError(
-            f"{codec.name} decoded {work.given.dtype} {work.given.shape} to {decoded.dtype} {decoded.shape}"
-        )
-    if work.exact and not np.array_equal(decoded, work.given):
-        raise BrokenPromiseError(f"{codec.name} is not lossless")
-    error = np.abs(work.restore(decoded).astype(np.int64) - tile.astype(np.int64))
-    if np.any(error > plan.bound):
-        raise BrokenPromiseError(f"{codec.name} is wrong by {int(error.max())}, more than was allowed")
-    return stream, int(error.max())
-
-
-def measure(codecs: Sequence[Codec], cut: list[Image], plans: list[Quantised], repeats: int) -> list[Tally]:
-    """Return sizes and processor times of all codecs over the tiles; the codecs take turns on every tile."""
-    tallies = [Tally(codec) for codec in codecs]
-    for tile, plan in zip(cut, plans, strict=True):
-        works: list[Any] = []
-        for tally in tallies:
-            codec = tally.codec
-            work = task(codec, tile, plan)
-            stream, error = checked(codec, work, tile, plan)
-            tally.tasks.append(work)
-            tally.streams.append(stream)
-            tally.largest_error = max(tally.largest_error, error)
-            works.append(lambda codec=codec, given=work.given: codec.encode(given))
-            works.append(
-                lambda codec=codec, data=stream, given=work.given: codec.decode(data, given.shape, given.dtype)
-            )
-        seconds = best_interleaved(works, repeats)
-        for i, tally in enumerate(tallies):
-            tally.encode_s += seconds[2 * i]
-            tally.decode_s += seconds[2 * i + 1]
-    return tallies
-
-
-def on_all_cores(tally: Tally, pixels: int, pool: ThreadPoolExecutor, repeats: int) -> tuple[float, float]:
-    """Return Mpixel/s of encoding and decoding in wall time, tiles spread over the pool."""
-    times = -(-TASKS_PER_CORE * core_count() // len(tally.tasks))
-    items = list(zip(tally.tasks, tally.streams, strict=True)) * times
-    codec = tally.codec
-    encode = wall_seconds(lambda item: codec.encode(item[0].given), items, pool, repeats)
-    decode = wall_seconds(
-        lambda item: codec.decode(item[1], item[0].given.shape, item[0].given.dtype), items, pool, repeats
-    )
-    return pixels * times / encode / 1e6, pixels * times / decode / 1e6
-
-
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: tile side in pixels, repeats, planes per file (None: all), all cores too, codecs."""
+    """How to measure: codecs, tile side in pixels, repeats, planes per file (None: all), all cores too."""
 
     classical: list[Codec]
     with_ours: bool = True
@@ -110,6 +43,77 @@ class Settings:
     repeats: int = 3
     planes: int | None = None
     threads: bool = False
+
+
+@dataclass
+class Tally:
+    """What one codec used up over the tiles of one file."""
+
+    name: str
+    setting: str
+    tasks: list[Task] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
+    encode_s: float = 0
+    decode_s: float = 0
+    largest_error: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all streams."""
+        return sum(len(stream) for stream in self.streams)
+
+
+def checked(work: Task, tile: Image, allowed: int | Image) -> tuple[Stream, int]:
+    """Return the stream of one tile and its largest error, having proved that the codec keeps the promise.
+
+    Raises
+    ------
+    BrokenPromiseError
+        If shape, dtype or any pixel differs by more than allowed.
+    """
+    name, given = work.codec.name, work.given
+    stream = work.encode()
+    decoded = work.decode(stream)
+    if decoded.shape != given.shape or decoded.dtype != given.dtype:
+        raise BrokenPromiseError(f"{name} decoded {given.dtype} {given.shape} to {decoded.dtype} {decoded.shape}")
+    if work.exact and not np.array_equal(decoded, given):
+        raise BrokenPromiseError(f"{name} is not lossless")
+    error = np.abs(work.restore(decoded).astype(np.int64) - tile.astype(np.int64))
+    if np.any(error > allowed):
+        raise BrokenPromiseError(f"{name} is wrong by {int(np.max(error - allowed))} more than was allowed")
+    return stream, int(error.max())
+
+
+def measure_plane(plane: Image, mode: Mode, settings: Settings, tallies: dict[str, Tally]) -> None:
+    """Add what every codec needs for one plane to the tallies; the codecs take turns on every tile."""
+    noise_model = estimate_noise([plane]) if mode.kind == "noise" else None
+    codecs = contenders(mode, noise_model, settings.classical, settings.with_ours)
+    for tile in tiles(plane, settings.tile):
+        plan = quantised(tile, mode, noise_model)
+        allowed = allowed_error(tile, mode, noise_model)
+        works: list[Callable[[], object]] = []
+        for codec in codecs:
+            tally = tallies.setdefault(codec.name, Tally(codec.name, codec.setting))
+            work = task(codec, tile, plan)
+            stream, error = checked(work, tile, allowed)
+            tally.tasks.append(work)
+            tally.streams.append(stream)
+            tally.largest_error = max(tally.largest_error, error)
+            works += [work.encode, partial(work.decode, stream)]
+        seconds = best_interleaved(works, settings.repeats)
+        for i, codec in enumerate(codecs):
+            tallies[codec.name].encode_s += seconds[2 * i]
+            tallies[codec.name].decode_s += seconds[2 * i + 1]
+
+
+def on_all_cores(tally: Tally, pixels: int, repeats: int) -> tuple[float, float]:
+    """Return Mpixel/s of encoding and decoding in wall time, the tiles spread over a pool of threads."""
+    times = -(-TASKS_PER_CORE * core_count() // len(tally.tasks))
+    items = list(zip(tally.tasks, tally.streams, strict=True)) * times
+    with ThreadPoolExecutor(core_count()) as pool:
+        encode = wall_seconds(lambda item: item[0].encode(), items, pool, repeats)
+        decode = wall_seconds(lambda item: item[0].decode(item[1]), items, pool, repeats)
+    return pixels * times / encode / 1e6, pixels * times / decode / 1e6
 
 
 def run_file(source: Source, modes: Sequence[Mode], settings: Settings) -> Iterator[Row]:
@@ -124,41 +128,37 @@ def run_file(source: Source, modes: Sequence[Mode], settings: Settings) -> Itera
     planes = read_planes(source.path)
     chosen = source.planes if source.planes is not None else spread(len(planes), settings.planes)
     planes = [planes[i] for i in chosen]
-    cut = [tile for plane in planes for tile in tiles(plane, settings.tile)]
-    pixels = sum(tile.size for tile in cut)
+    pixels = sum(plane.size for plane in planes)
     for mode in modes:
-        noise_model = zarr_neural.estimate_noise(planes[0]) if mode.kind == "noise" else None
-        plans = [quantised(tile, mode, noise_model) for tile in cut]
-        codecs = contenders(mode, noise_model, settings.classical, settings.with_ours)
+        tallies: dict[str, Tally] = {}
         try:
-            tallies = measure(codecs, cut, plans, settings.repeats)
+            for plane in planes:
+                measure_plane(plane, mode, settings, tallies)
         except BrokenPromiseError as broken:
             raise BrokenPromiseError(f"{source.name}, {mode}: {broken}") from broken
-        with ThreadPoolExecutor(core_count()) as pool:
-            for tally in tallies:
-                nbytes = sum(len(stream) for stream in tally.streams)
-                parallel = (np.nan, np.nan)
-                if settings.threads:
-                    parallel = on_all_cores(tally, pixels, pool, settings.repeats)
-                yield Row(
-                    set=source.set,
-                    file=source.name,
-                    dtype=cut[0].dtype.name,
-                    planes=len(planes),
-                    tiles=len(cut),
-                    pixels=pixels,
-                    mode=str(mode),
-                    codec=tally.codec.name,
-                    setting=tally.codec.setting,
-                    nbytes=nbytes,
-                    bits_per_pixel=8 * nbytes / pixels,
-                    encode_mpx_s=pixels / tally.encode_s / 1e6,
-                    decode_mpx_s=pixels / tally.decode_s / 1e6,
-                    encode_all_mpx_s=parallel[0],
-                    decode_all_mpx_s=parallel[1],
-                    cores=core_count(),
-                    largest_error=tally.largest_error,
-                )
+        for tally in tallies.values():
+            encode_all, decode_all = nan, nan
+            if settings.threads:
+                encode_all, decode_all = on_all_cores(tally, pixels, settings.repeats)
+            yield Row(
+                set=source.set,
+                file=source.name,
+                dtype=planes[0].dtype.name,
+                planes=len(planes),
+                tiles=len(tally.tasks),
+                pixels=pixels,
+                mode=str(mode),
+                codec=tally.name,
+                setting=tally.setting,
+                nbytes=tally.nbytes,
+                bits_per_pixel=8 * tally.nbytes / pixels,
+                encode_mpx_s=pixels / tally.encode_s / 1e6,
+                decode_mpx_s=pixels / tally.decode_s / 1e6,
+                encode_all_mpx_s=encode_all,
+                decode_all_mpx_s=decode_all,
+                cores=core_count(),
+                largest_error=tally.largest_error,
+            )
 
 
 def notes(command: str) -> list[str]:

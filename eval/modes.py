@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import zarr_neural
-from eval.classical import Codec, jpegls_near
+from eval.classical import INTEGERS, Codec, Stream, jpegls_near
+from zarr_neural import NoiseModel
+from zarr_neural.chunk.fidelity import Fidelity
+from zarr_neural.chunk.quantise import choose
 
 Image = NDArray[Any]
 OURS = "zarr_neural"
-ALL_INTEGERS = frozenset({"uint8", "uint16", "int8", "int16"})
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,24 @@ class Mode:
     kind: Literal["lossless", "max_error", "noise"]
     value: float = 0
 
+    def fidelity(self, noise_model: NoiseModel | None) -> dict[str, Any]:
+        """Return the arguments of our codec that make this promise."""
+        if self.kind == "lossless":
+            return {"lossless": True}
+        if self.kind == "max_error":
+            return {"max_error": int(self.value)}
+        return {"noise": self.value, "noise_model": noise_model}
+
     def __str__(self) -> str:
         return self.kind if self.kind == "lossless" else f"{self.kind}={self.value:g}"
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A tile under a quantisation: unsigned integers and the way back to pixels."""
+
+    integers: Image
+    restore: Callable[[Image], Image]
 
 
 @dataclass(frozen=True)
@@ -39,31 +57,26 @@ class Task:
 
     Attributes
     ----------
-    given
-        What the codec encodes.
+    codec, given
+        The codec and what it encodes.
     restore
         From what the codec decodes to pixels.
     exact
         Whether the codec must return `given` bit for bit.
     """
 
+    codec: Codec
     given: Image
     restore: Callable[[Image], Image]
     exact: bool
 
+    def encode(self) -> Stream:
+        """Return the stream of the tile."""
+        return self.codec.encode(self.given)
 
-@dataclass(frozen=True)
-class Quantised:
-    """A tile under our quantisation: small integers, the way back, and the largest error allowed at each pixel."""
-
-    integers: Image
-    restore: Callable[[Image], Image]
-    bound: int | Image
-
-
-def narrowest(integers: Image) -> Image:
-    """Return non-negative integers in the narrowest unsigned type that holds them."""
-    return np.ascontiguousarray(integers.astype(np.min_scalar_type(int(integers.max(initial=0)))))
+    def decode(self, stream: Stream) -> Image:
+        """Return what the stream holds."""
+        return self.codec.decode(stream, self.given.shape, self.given.dtype)
 
 
 def shifted(tile: Image) -> Quantised:
@@ -73,60 +86,66 @@ def shifted(tile: Image) -> Quantised:
     return Quantised(
         (tile.astype(np.int32) - low).astype(unsigned),
         lambda integers: (integers.astype(np.int32) + low).astype(tile.dtype),
-        0,
     )
 
 
-def uniform(tile: Image, max_error: int) -> Quantised:
-    """Return the tile in steps of 2 `max_error` + 1 from its minimum."""
-    low, high, step = int(tile.min()), int(tile.max()), 2 * max_error + 1
-    integers = (tile.astype(np.int32) - low + max_error) // step
-    return Quantised(
-        narrowest(integers),
-        lambda q: np.minimum(q.astype(np.int32) * step + low, high).astype(tile.dtype),
-        max_error,
-    )
-
-
-def quantised(tile: Image, mode: Mode, noise_model: Any) -> Quantised:
-    """Return what the competitors code in a mode, and what any codec may be wrong by."""
+def quantised(tile: Image, mode: Mode, noise_model: NoiseModel | None) -> Quantised:
+    """Return the integers that the competitors code: our quantisation, from zero, in the narrowest unsigned type."""
     if mode.kind == "lossless":
-        return Quantised(tile, lambda same: same, 0)
-    if mode.kind == "max_error":
-        return uniform(tile, int(mode.value))
-    raise NotImplementedError
+        return Quantised(tile, lambda same: same)
+    quantiser = choose(Fidelity(**mode.fidelity(noise_model)), tile[np.newaxis])
+    levels = quantiser.levels(tile)
+    low = int(levels.min())
+    integers = levels - low
+    return Quantised(
+        np.ascontiguousarray(integers.astype(np.min_scalar_type(int(integers.max())))),
+        lambda decoded: quantiser.values(decoded.astype(np.int64) + low, tile.dtype),
+    )
+
+
+def allowed_error(tile: Image, mode: Mode, noise_model: NoiseModel | None) -> int | Image:
+    """Return the largest error that the mode allows, in grey levels; for noise at every pixel by itself.
+
+    A noise step covers the whole levels in an interval of max(1, q sigma) grey levels, at most ceil of that, and
+    decodes to the middle one. Computed here from the model alone, so that it checks the quantiser too.
+    """
+    if mode.kind != "noise":
+        return int(mode.value)
+    assert noise_model is not None
+    q, gain, offset, variance = noise_model.header_integers(mode.value)
+    sigma = np.sqrt((variance + gain * np.maximum(tile.astype(np.float64) - offset, 0)) / 65536)
+    step = np.maximum(1, q / 256 * sigma)
+    return np.asarray(np.ceil(step - 1e-6) // 2, np.int64)
 
 
 def task(codec: Codec, tile: Image, plan: Quantised) -> Task:
     """Return what `codec` does with a tile: ours and JPEG-LS NEAR take the pixels, the others the integers."""
     own_bound = codec.name.startswith((OURS, "jpegls-near"))
-    given, restore = (tile, lambda same: same) if own_bound else (plan.integers, plan.restore)
+    given, restore = (tile, _same) if own_bound else (plan.integers, plan.restore)
     if given.dtype.name not in codec.dtypes:
         shift = shifted(given)
-        inner = restore
-        given, restore = shift.integers, lambda decoded: inner(shift.restore(decoded))
-    return Task(given, restore, exact=not own_bound)
+        return Task(codec, shift.integers, lambda decoded: restore(shift.restore(decoded)), not own_bound)
+    return Task(codec, given, restore, not own_bound)
 
 
-def ours(mode: Mode, noise_model: Any, verify: bool) -> Codec:
+def _same(decoded: Image) -> Image:
+    return decoded
+
+
+def ours(mode: Mode, noise_model: NoiseModel | None, verify: bool) -> Codec:
     """Return our codec in a mode, with or without the check of its own promise while it encodes."""
-    promises: dict[str, dict[str, Any]] = {
-        "lossless": {"lossless": True},
-        "max_error": {"max_error": int(mode.value)},
-        "noise": {"noise": mode.value, "noise_model": noise_model},
-    }
-    codec = zarr_neural.NeuralCodec(verify=verify, **promises[mode.kind])
+    codec = zarr_neural.NeuralCodec(verify=verify, **mode.fidelity(noise_model))
     return Codec(
-        OURS if not verify else f"{OURS}-verify",
+        f"{OURS}-verify" if verify else OURS,
         f"{mode}, verify={verify}",
         codec.encode,
         lambda data, shape, dtype: codec.decode(data),
-        ALL_INTEGERS,
+        INTEGERS,
     )
 
 
-def contenders(mode: Mode, noise_model: Any, classical: list[Codec], with_ours: bool) -> list[Codec]:
-    """Return all codecs of one mode, ours first."""
+def contenders(mode: Mode, noise_model: NoiseModel | None, classical: list[Codec], with_ours: bool) -> list[Codec]:
+    """Return all codecs of one mode, ours first, without and with its check while encoding."""
     codecs = [ours(mode, noise_model, verify) for verify in (False, True)] if with_ours else []
     codecs += classical
     if mode.kind == "max_error" and any(codec.name == "jpegls" for codec in classical):
