@@ -1,0 +1,108 @@
+"""The float twin of the integer networks: E experts side by side, quantised in the forward pass from the first step.
+
+Every value that a forward pass computes with is a multiple of a power of two below the limits of the numeric contract,
+so that 32-bit floats hold it exactly: the exported integers give the same outputs, to the bit. Gradients pass through
+the rounding as if it were not there (Bengio, Léonard and Courville, arXiv:1308.3432).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+FEATURES, OUTPUTS, NEAR = 32, 9, 8
+SCALE_MAX = 668
+WEIGHT_MAX = 127
+CENTRE = torch.tensor([128.0] * 8 + [48.0] * 24)  # what is taken from the inputs, which lie in 0..255
+UNIT = 32.0  # inputs and activations per unit of the float network
+OUTPUT_UNIT = 128.0  # outputs per unit: scale index in 1/32 octave, weights in 1/256
+MAX_BIAS = 6e6  # leaves room for the weights and the centre below 2^23
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Integers of one layer of E experts: weights (E, outputs, inputs), bias and shift (E, outputs)."""
+
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    shift: NDArray[np.uint8]
+
+
+def _through(exact: torch.Tensor, smooth: torch.Tensor) -> torch.Tensor:
+    """Return `exact`, with the gradient of `smooth`."""
+    return exact.detach() + (smooth - smooth.detach())
+
+
+class ExpertNetworks(torch.nn.Module):
+    """Features (n, 32) of 0..255 to outputs (E, n, 9): the move of the scale index, and eight weights in 1/256.
+
+    Parameters
+    ----------
+    experts, hidden1, hidden2 : int
+        Sizes; hidden layers are multiples of 4.
+    seed : int
+    """
+
+    def __init__(self, experts: int, hidden1: int, hidden2: int, seed: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.weights, self.biases = torch.nn.ParameterList(), torch.nn.ParameterList()
+        sizes = (FEATURES, hidden1, hidden2, OUTPUTS)
+        for inputs, outputs in pairwise(sizes):
+            common = (torch.rand(1, inputs, outputs, generator=generator) * 2 - 1) / inputs**0.5
+            own = torch.randn(experts, inputs, outputs, generator=generator) * 0.02
+            gain = 0.1 if outputs == OUTPUTS else 1.0
+            self.weights.append(torch.nn.Parameter((common + own) * gain))
+            self.biases.append(torch.nn.Parameter(torch.zeros(experts, 1, outputs)))
+
+    def _gain(self, layer: int) -> float:
+        return OUTPUT_UNIT / UNIT if layer == 2 else 1.0
+
+    def quantised(self, layer: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return weights (E, inputs, outputs), bias and shift (E, 1, outputs) of a layer, as integers in floats."""
+        weight = self.weights[layer].detach() * self._gain(layer)
+        bias = self.biases[layer].detach() * self._gain(layer) * UNIT
+        largest = weight.abs().amax(1, keepdim=True).clamp_min(1e-9)
+        shift = torch.minimum(torch.log2(63.49 / largest), torch.log2(MAX_BIAS / bias.abs().clamp_min(1e-3)))
+        shift = shift.floor().clamp(0, 23)
+        scale = torch.exp2(shift)
+        return (weight * scale).round().clamp(-63, 63), (bias * scale).round().clamp(-MAX_BIAS, MAX_BIAS), shift
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the outputs as the integer engines compute them."""
+        x = features - CENTRE
+        for layer in range(3):
+            integer_weight, integer_bias, shift = self.quantised(layer)
+            scale = torch.exp2(-shift)
+            weight = _through(integer_weight * scale, self.weights[layer] * self._gain(layer))
+            bias = _through(integer_bias * scale, self.biases[layer] * (self._gain(layer) * UNIT))
+            x = torch.matmul(x, weight) + bias
+            x = _through((x + 0.5).floor(), x)
+            if layer < 2:
+                x = x.clamp(0, 255)
+        return x
+
+    def layers(self) -> list[Layer]:
+        """Return the integers of the three layers; centre and rounding offset are folded into the biases."""
+        found = []
+        for layer in range(3):
+            weight, bias, shift = (t.to(torch.int64).numpy() for t in self.quantised(layer))
+            centre = CENTRE.to(torch.int64).numpy() if layer == 0 else np.zeros(weight.shape[1], np.int64)
+            folded = bias[:, 0] - np.einsum("i,eio->eo", centre, weight) + (1 << shift[:, 0] >> 1)
+            weights = np.ascontiguousarray(weight.transpose(0, 2, 1)).astype(np.int8)
+            found.append(Layer(weights, folded.astype(np.int32), shift[:, 0].astype(np.uint8)))
+        return found
+
+
+def apply_layers(layers: list[Layer], features: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the outputs (E, n, 9) of integer layers for features (n, 32), in int64."""
+    x: NDArray[Any] = np.broadcast_to(features.astype(np.int64), (len(layers[0].weights), *features.shape))
+    for number, layer in enumerate(layers):
+        x = np.einsum("eni,eoi->eno", x, layer.weights.astype(np.int64)) + layer.bias[:, None]
+        x = x >> layer.shift[:, None].astype(np.int64)
+        if number < 2:
+            x = np.clip(x, 0, 255)
+    return x
