@@ -1,0 +1,145 @@
+"""Array -> chunk: the smallest of the modes that keep the promise."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zarr_neural import models
+from zarr_neural.bitstream import crc32c
+from zarr_neural.chunk import quantise
+from zarr_neural.chunk.decode import decode_chunk
+from zarr_neural.chunk.fidelity import Fidelity
+from zarr_neural.chunk.generic import may_beat, pack_generic
+from zarr_neural.chunk.header import (
+    CONSTANT,
+    DTYPES,
+    GENERIC,
+    MAX_CHUNK_NBYTES,
+    MAX_DIMENSIONS,
+    MODEL_PREFIX_NBYTES,
+    NETWORKS,
+    Header,
+    pack_header,
+    plane_shape,
+)
+from zarr_neural.chunk.plane import LevelsTooWideError, encode_plane
+from zarr_neural.chunk.quantise import Quantiser
+from zarr_neural.errors import BoundError, UnsupportedInputError
+
+
+def encode_chunk(array: NDArray[Any], fidelity: Fidelity, model_id: str, *, verify: bool = True) -> bytes:
+    """The bytes of one chunk, which decode to what ``fidelity`` promises.
+
+    Parameters
+    ----------
+    array : (leading axes..., Y, X) array
+        Two to 32 axes, none empty; bool, integer, float or complex of any byte order; C or Fortran order is kept,
+        anything else becomes C order.
+    fidelity : Fidelity
+    model_id : str
+        SHA-256 of the model to use, in hexadecimal.
+    verify : bool
+        Decode the bytes again and compare.
+
+    Raises
+    ------
+    UnsupportedInputError
+        If the array is not of that kind or the fidelity makes no sense for it.
+    BoundError
+        If verification fails: a defect of ours, after which nothing should be written.
+    ModelNotFoundError
+        If no such model is to be found.
+    """
+    _check(array)
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    planes = native.reshape(plane_shape(array.shape))
+    quantiser = quantise.choose(fidelity, planes)
+    mode, payload, decoded = _smallest(planes, quantiser, model_id)
+    if fidelity.max_error is not None:
+        _check_bound(planes, decoded, fidelity.max_error)
+    header = Header(
+        mode=mode,
+        dtype=array.dtype,
+        fortran=bool(array.flags.f_contiguous and not array.flags.c_contiguous),
+        shape=array.shape,
+        quantiser=quantiser.kind,
+        parameters=quantiser.parameters,
+        model=bytes.fromhex(model_id)[:MODEL_PREFIX_NBYTES] if mode == NETWORKS else b"",
+        payload_nbytes=len(payload),
+        payload_crc=crc32c(payload),
+        samples_crc=crc32c(_bytes_of(decoded)),
+    )
+    data = pack_header(header) + payload
+    if verify and not np.array_equal(_bytes_of(decode_chunk(data, (model_id,))), _bytes_of(decoded)):
+        raise BoundError("decoding the chunk that was just encoded did not give what was promised")
+    return data
+
+
+def check_dtype(dtype: np.dtype[Any]) -> None:
+    """Raise `UnsupportedInputError` unless a dtype has a code in the header."""
+    if dtype.kind not in "biufc" or dtype.newbyteorder("<").str not in DTYPES:
+        raise UnsupportedInputError(f"arrays of dtype {dtype} cannot be coded; possible are {', '.join(DTYPES)}")
+
+
+def _check(array: NDArray[Any]) -> None:
+    check_dtype(array.dtype)
+    if array.ndim == 1:
+        raise UnsupportedInputError(
+            f"chunks must have two or more axes (..., Y, X), not the one of shape {array.shape}; a filter in front of "
+            "the codec flattens what it hands on: remove the filters"
+        )
+    if not 2 <= array.ndim <= MAX_DIMENSIONS:
+        raise UnsupportedInputError(f"chunks must have 2 to {MAX_DIMENSIONS} axes (..., Y, X), not {array.ndim}")
+    if array.size == 0:
+        raise UnsupportedInputError(f"an array of shape {array.shape} holds nothing to code")
+    if array.nbytes > MAX_CHUNK_NBYTES:
+        raise UnsupportedInputError(f"a chunk may hold up to {MAX_CHUNK_NBYTES} bytes, not {array.nbytes}: use smaller chunks")
+
+
+def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tuple[int, bytes, NDArray[Any]]:
+    """Mode, payload, and the planes that it decodes to."""
+    first = _bytes_of(planes[:1, :1, :1])
+    if planes.size == 1 or _is_constant(planes):
+        return CONSTANT, first.tobytes(), planes
+    try:
+        payload, decoded = _by_networks(planes, quantiser, model_id)
+    except LevelsTooWideError:
+        return GENERIC, pack_generic(_little(planes)), planes
+    if may_beat(decoded, len(payload)):
+        other = pack_generic(_little(decoded))
+        if len(other) <= len(payload):
+            return GENERIC, other, decoded
+    return NETWORKS, payload, decoded
+
+
+def _by_networks(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tuple[bytes, NDArray[Any]]:
+    if planes.dtype.kind not in "iu" and quantiser.kind == quantise.IDENTITY:
+        raise LevelsTooWideError  # bool, float and complex as they are
+    model = models.load(model_id)
+    records, decoded = zip(*(encode_plane(model, quantiser, plane) for plane in planes), strict=True)
+    return b"".join(records), planes if quantiser.kind == quantise.IDENTITY else np.stack(decoded)
+
+
+def _check_bound(planes: NDArray[Any], decoded: NDArray[Any], bound: float) -> None:
+    worst: float = 0
+    for plane, other in zip(planes, decoded, strict=True):
+        wide = np.float64 if plane.dtype.kind == "f" else np.int32
+        worst = max(worst, np.abs(plane.astype(wide) - other.astype(wide)).max())
+    if not worst <= bound or math.isnan(worst):
+        raise BoundError(f"the error would be {worst}, promised was at most {bound}")
+
+
+def _is_constant(planes: NDArray[Any]) -> bool:
+    data = _bytes_of(planes).reshape(-1, planes.itemsize)
+    return bool((data[: data.shape[0] // 2 + 1] == data[0]).all() and (data == data[0]).all())
+
+
+def _little(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
+
+
+def _bytes_of(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """The samples as little-endian bytes in C order."""
+    return np.ascontiguousarray(_little(array)).reshape(-1).view(np.uint8)

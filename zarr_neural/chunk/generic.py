@@ -1,0 +1,59 @@
+"""The mode that knows no pixels: byte shuffle and zstd, or the bytes as they are."""
+
+from typing import Any
+
+import numpy as np
+from numcodecs import zstd
+from numcodecs.shuffle import Shuffle
+from numpy.typing import NDArray
+
+from zarr_neural.chunk.palette import unpack_zstd
+from zarr_neural.errors import DamagedChunkError
+
+STORED, SHUFFLED_ZSTD = range(2)
+_LEVEL, _FAST_LEVEL = 7, 1
+
+
+def pack_generic(samples: NDArray[Any]) -> bytes:
+    """The payload of C-contiguous samples: one byte that tells how, then the bytes."""
+    body = zstd.compress(_shuffled(samples), _LEVEL)
+    if len(body) < samples.nbytes:
+        return bytes([SHUFFLED_ZSTD]) + body
+    return bytes([STORED]) + samples.tobytes()
+
+
+def may_beat(samples: NDArray[Any], nbytes: int) -> bool:
+    """Whether `pack_generic` of (N, Y, X) samples is worth a try against ``nbytes``, judged on an eighth of the rows."""
+    rows = samples.reshape(-1, samples.shape[-1])
+    if samples.nbytes <= 2**16:
+        return True
+    strip = max(1, len(rows) // 32)
+    some = np.concatenate([rows[i : i + strip] for i in range(0, len(rows) - strip + 1, max(1, len(rows) // 4))])
+    return len(zstd.compress(_shuffled(some), _FAST_LEVEL)) * (samples.nbytes / some.nbytes) < 1.25 * nbytes
+
+
+def unpack_generic(payload: memoryview, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """``count`` samples of ``dtype`` (little endian).
+
+    Raises
+    ------
+    DamagedChunkError
+        If the payload does not hold exactly those.
+    """
+    nbytes = count * dtype.itemsize
+    how, body = payload[0] if len(payload) else None, payload[1:]
+    if how == STORED:
+        if len(body) != nbytes:
+            raise DamagedChunkError("stored samples have another size", expected=f"{nbytes} bytes", found=f"{len(body)} bytes")
+        return np.frombuffer(body, dtype).copy()
+    if how == SHUFFLED_ZSTD:
+        shuffled = unpack_zstd(body, nbytes, "the payload")
+        if dtype.itemsize > 1:
+            shuffled = np.frombuffer(Shuffle(dtype.itemsize).decode(shuffled), np.uint8)
+        return shuffled.view(dtype)
+    raise DamagedChunkError("the generic payload is of no known kind", expected=(STORED, SHUFFLED_ZSTD), found=how)
+
+
+def _shuffled(samples: NDArray[Any]) -> Any:
+    flat = np.ascontiguousarray(samples).reshape(-1)
+    return Shuffle(flat.itemsize).encode(flat) if flat.itemsize > 1 else flat.view(np.uint8)

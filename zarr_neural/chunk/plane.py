@@ -1,0 +1,176 @@
+"""One plane of a chunk by path L: margin, levels, palette, networks. The two directions mirror each other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zarr_neural.bitstream import Field, Reader, pack, unpack
+from zarr_neural.chunk import quantise
+from zarr_neural.chunk.margin import Rectangle, find_content
+from zarr_neural.chunk.palette import pack_palette, pays, unpack_palette
+from zarr_neural.chunk.quantise import Quantiser
+from zarr_neural.errors import DamagedChunkError
+from zarr_neural.intnet import native
+from zarr_neural.models import LosslessModel
+
+HAS_MARGIN, HAS_PALETTE = 1, 2  # bits of `flags`
+MAX_TOP = 65535
+
+
+def _margin(values: Mapping[str, Any]) -> bool:
+    return bool(values["flags"] & HAS_MARGIN)
+
+
+def _content(values: Mapping[str, Any]) -> bool:
+    return not _margin(values) or values["height"] * values["width"] > 0
+
+
+def _palette(values: Mapping[str, Any]) -> bool:
+    return _content(values) and bool(values["flags"] & HAS_PALETTE)
+
+
+RECORD = (
+    Field("flags", "fixed", 1, most=HAS_MARGIN | HAS_PALETTE),
+    Field("border", "varint", when=_margin),  # bits of the sample outside the rectangle
+    Field("first_row", "varint", when=_margin),
+    Field("first_column", "varint", when=_margin),
+    Field("height", "varint", when=_margin),
+    Field("width", "varint", when=_margin),
+    Field("lowest", "signed", least=-(2**62), most=2**62, when=_content),
+    Field("palette_nbytes", "varint", when=_palette),
+    Field("top", "varint", most=MAX_TOP, when=_content),
+    Field("words_nbytes", "varint", when=_content),
+    Field("payload_nbytes", "varint", when=_content),
+)
+
+
+class LevelsTooWideError(ValueError):
+    """The levels of a plane span more than 16 bits: path L cannot code it."""
+
+
+def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]) -> tuple[bytes, NDArray[Any]]:
+    """The bytes of a plane, and the plane that they decode to.
+
+    Parameters
+    ----------
+    model : LosslessModel
+    quantiser : Quantiser
+    plane : (Y, X) array
+        Native byte order; floats are finite.
+
+    Raises
+    ------
+    LevelsTooWideError
+        If integers that are kept as they are span more than 16 bits.
+    """
+    box, border = find_content(plane)
+    values: dict[str, Any] = {"flags": 0}
+    decoded = plane
+    if (box.height, box.width) != plane.shape:
+        values |= {
+            "flags": HAS_MARGIN,
+            "border": _bits(border),
+            "first_row": box.top,
+            "first_column": box.left,
+            "height": box.height,
+            "width": box.width,
+        }
+        if box.height == 0:
+            return pack(RECORD, values), plane
+    content = plane[box.slices]
+    samples, lowest = _samples(quantiser, content)
+    top = int(samples.max())
+    values |= {"lowest": lowest, "top": top}
+    payload, words_nbytes = native.encode_plane(model, samples, top)
+    values |= {"words_nbytes": words_nbytes, "payload_nbytes": len(payload)}
+    record = pack(RECORD, values) + payload
+    ranked = _with_palette(model, values, samples, len(record))
+    if ranked is not None:
+        record = ranked
+    if quantiser.kind != quantise.IDENTITY:
+        table = quantiser.values(np.arange(lowest, lowest + top + 1), plane.dtype)
+        if box.height * box.width < plane.size:
+            decoded = np.full_like(plane, border)
+            decoded[box.slices] = table[samples]
+        else:
+            decoded = table[samples]
+    return record, decoded
+
+
+def _with_palette(model: LosslessModel, values: dict[str, Any], samples: NDArray[np.uint16], nbytes: int) -> bytes | None:
+    top = values["top"]
+    present = np.zeros(top + 1, bool)
+    present[samples] = True
+    used = np.flatnonzero(present)
+    if top == 0 or not pays(len(used), top + 1, samples.size):
+        return None
+    palette = pack_palette(used)
+    ranks = np.cumsum(present, dtype=np.int64) - 1
+    payload, words_nbytes = native.encode_plane(model, ranks.astype(np.uint16)[samples], len(used) - 1)
+    ranked = values | {
+        "flags": values["flags"] | HAS_PALETTE,
+        "palette_nbytes": len(palette),
+        "top": len(used) - 1,
+        "words_nbytes": words_nbytes,
+        "payload_nbytes": len(payload),
+    }
+    record = pack(RECORD, ranked) + palette + payload
+    return record if len(record) < nbytes else None
+
+
+def _samples(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.uint16], int]:
+    """Levels of a rectangle above the lowest, and the lowest."""
+    if quantiser.kind == quantise.IDENTITY and content.dtype.itemsize <= 2:
+        lowest = int(content.min())
+        return (content.astype(np.int32) - lowest).astype(np.uint16), lowest
+    least, most = int(content.min()), int(content.max())
+    if quantiser.kind == quantise.IDENTITY and (most - least > MAX_TOP or max(-least, most) >= 2**62):
+        raise LevelsTooWideError
+    levels = quantiser.levels(content)
+    lowest = int(levels.min())
+    return (levels - lowest).astype(np.uint16), lowest
+
+
+def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out: NDArray[Any]) -> None:
+    """Fills ``out`` (Y, X) with the plane whose record comes next in ``reader``.
+
+    Raises
+    ------
+    DamagedChunkError
+        If the record contradicts itself or the plane.
+    """
+    values = unpack(RECORD, reader)
+    box = Rectangle(0, 0, *out.shape)
+    if _margin(values):
+        box = Rectangle(*(values[name] for name in ("first_row", "first_column", "height", "width")))
+        if box.top + box.height > out.shape[0] or box.left + box.width > out.shape[1]:
+            raise DamagedChunkError("the rectangle of a plane exceeds it", expected=out.shape, found=box)
+        out[...] = _from_bits(values["border"], out.dtype)
+    if not _content(values):
+        return
+    lowest, top = values["lowest"], values["top"]
+    palette = None
+    if _palette(values):
+        palette = unpack_palette(reader.take(values["palette_nbytes"], "the palette"))
+        if len(palette) != top + 1:
+            raise DamagedChunkError("the palette has another length than its plane", expected=top + 1, found=len(palette))
+    payload = reader.take(values["payload_nbytes"], "the payload of a plane")
+    samples = native.decode_plane(model, payload, values["words_nbytes"], box.height, box.width, top)
+    levels = lowest + (np.arange(top + 1) if palette is None else palette)
+    table = quantiser.values(levels, out.dtype)
+    if palette is None and quantiser.kind == quantise.IDENTITY and out.dtype.itemsize == 2:
+        np.add(samples, np.uint16(lowest & 0xFFFF), out=out[box.slices].view(np.uint16))  # wraps for negative levels
+    else:
+        out[box.slices] = table[samples]
+
+
+def _bits(value: Any) -> int:
+    return int(np.asarray(value).view(f"u{value.dtype.itemsize}"))
+
+
+def _from_bits(bits: int, dtype: np.dtype[Any]) -> Any:
+    if dtype.itemsize > 8 or bits >> (8 * dtype.itemsize):
+        raise DamagedChunkError(f"the border of a plane does not fit {dtype}", found=bits)
+    return np.array(bits, f"u{dtype.itemsize}").view(dtype)

@@ -1,0 +1,201 @@
+"""Quantisers: sample values -> whole-numbered levels -> the values that everybody will read.
+
+Each is wholly described by the integers of the header. ``levels`` runs only in the encoder, ``values`` is what decodes.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zarr_neural.chunk.fidelity import Fidelity
+from zarr_neural.chunk.noise import estimate_noise, noise_intervals
+from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
+
+IDENTITY, STEP, NOISE, FLOAT_STEP = range(4)  # kinds, as in the header
+
+Levels = NDArray[np.int64]
+
+
+class Quantiser(Protocol):
+    """The map between samples of one dtype and integer levels."""
+
+    kind: int
+    parameters: tuple[int, ...]
+
+    def levels(self, samples: NDArray[Any]) -> Levels:
+        """Level of every sample."""
+
+    def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The sample that each level decodes to."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Integers as they are."""
+
+    kind = IDENTITY
+    parameters: tuple[int, ...] = ()
+
+    def levels(self, samples: NDArray[Any]) -> Levels:
+        """Level of every sample."""
+        return samples.astype(np.int64)
+
+    def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The sample that each level decodes to."""
+        return _fitting(levels, dtype)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Multiples of ``2 * max_error + 1``: zero stays zero, and no error exceeds ``max_error``."""
+
+    parameters: tuple[int, ...]  # (max_error,)
+    kind = STEP
+
+    def levels(self, samples: NDArray[Any]) -> Levels:
+        """Level of every sample."""
+        (k,) = self.parameters
+        return _of_every_sample(lambda every: (every + k) // (2 * k + 1), samples)
+
+    def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The sample that each level decodes to."""
+        (k,) = self.parameters
+        info = np.iinfo(dtype)
+        return np.clip(levels * (2 * k + 1), info.min, info.max).astype(dtype)
+
+
+@dataclass(frozen=True)
+class NoiseSteps:
+    """Steps that grow with the noise, see `zarr_neural.chunk.noise.noise_intervals`."""
+
+    parameters: tuple[int, ...]  # (q, gain, offset zigzag, variance)
+    kind = NOISE
+
+    def levels(self, samples: NDArray[Any]) -> Levels:
+        """Level of every sample."""
+        first, _ = _intervals(self.parameters, samples.dtype.newbyteorder("="))
+        return _of_every_sample(lambda every: np.searchsorted(first, every, side="right") - 1, samples)
+
+    def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The sample that each level decodes to."""
+        first, last = _intervals(self.parameters, dtype.newbyteorder("="))
+        if levels.size and (levels.min() < 0 or levels.max() >= len(first)):
+            raise DamagedChunkError(
+                "a level lies outside the noise table",
+                expected=f"0 to {len(first) - 1}",
+                found=(int(levels.min()), int(levels.max())),
+            )
+        return ((first + last) // 2)[levels].astype(dtype)
+
+
+@dataclass(frozen=True)
+class FloatStep:
+    """Multiples of a step that is a float64, whose bits are the parameter. One exact rounding to the dtype follows."""
+
+    parameters: tuple[int, ...]  # (bits of the step,)
+    kind = FLOAT_STEP
+
+    @property
+    def step(self) -> float:
+        """Distance of two values."""
+        return float(np.array(self.parameters[0], np.uint64).view(np.float64))
+
+    def levels(self, samples: NDArray[Any]) -> Levels:
+        """Level of every sample."""
+        return np.rint(samples.astype(np.float64) / self.step).astype(np.int64)
+
+    def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The sample that each level decodes to."""
+        if not (math.isfinite(self.step) and self.step > 0):
+            raise DamagedChunkError("the float step is not a positive number", found=self.step)
+        return (levels.astype(np.float64) * self.step).astype(dtype)
+
+
+def _of_every_sample(level: Callable[[Levels], Levels], samples: NDArray[Any]) -> Levels:
+    """Levels of 8- or 16-bit samples, by way of a table over their whole dtype."""
+    info = np.iinfo(samples.dtype)
+    table = level(np.arange(info.min, info.max + 1))
+    # negative samples index the table from its end: the table begins at 0
+    return np.roll(table, int(info.min))[samples]
+
+
+@lru_cache(maxsize=16)
+def _intervals(parameters: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    q, gain, offset, variance = parameters
+    info = np.iinfo(dtype)
+    signed_offset = (offset >> 1) ^ -(offset & 1)
+    return noise_intervals((q, gain, signed_offset, variance), int(info.min), int(info.max), int(info.max))
+
+
+def _fitting(levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
+    info = np.iinfo(dtype)
+    if levels.size and (int(levels.min()) < info.min or int(levels.max()) > info.max):
+        raise DamagedChunkError(f"a level does not fit {dtype}", found=(int(levels.min()), int(levels.max())))
+    return levels.astype(dtype)
+
+
+def from_header(kind: int, parameters: Sequence[int]) -> Quantiser:
+    """The quantiser that a header names.
+
+    Raises
+    ------
+    DamagedChunkError
+        If the kind is unknown or has another number of parameters.
+    """
+    known: dict[int, tuple[type[Any], int]] = {IDENTITY: (Identity, 0), STEP: (Step, 1), NOISE: (NoiseSteps, 4), FLOAT_STEP: (FloatStep, 1)}
+    if kind not in known or known[kind][1] != len(parameters):
+        raise DamagedChunkError("the quantiser is not one of this version", expected=known.keys(), found=(kind, len(parameters)))
+    quantiser: Quantiser = known[kind][0](tuple(parameters))
+    return quantiser
+
+
+def choose(fidelity: Fidelity, planes: NDArray[Any]) -> Quantiser:
+    """The quantiser that keeps a promise for planes of samples.
+
+    Parameters
+    ----------
+    fidelity : Fidelity
+    planes : (N, Y, X) array
+        Integers or floats in native byte order.
+
+    Raises
+    ------
+    UnsupportedInputError
+        If the promise makes no sense for the dtype, or a float is NaN or infinite.
+    """
+    dtype = planes.dtype
+    if fidelity.lossless:
+        return Identity()
+    fidelity.check_dtype(dtype)
+    if fidelity.noise is not None:
+        model = fidelity.noise_model or estimate_noise(list(planes))
+        q, gain, offset, variance = model.header_integers(fidelity.noise)
+        return NoiseSteps((q, gain, offset << 1 if offset >= 0 else (-offset << 1) - 1, variance))
+    assert fidelity.max_error is not None  # noqa: S101 - one of the three holds
+    if dtype.kind != "f":
+        k = min(int(fidelity.max_error), 65535)
+        return Step((k,)) if k else Identity()
+    return _float_step(fidelity.max_error, planes)
+
+
+def _float_step(max_error: float, planes: NDArray[Any]) -> Quantiser:
+    if not np.isfinite(planes).all():
+        raise UnsupportedInputError("max_error cannot be promised for NaN or infinite samples; use lossless=True")
+    if max_error <= 0:
+        raise UnsupportedInputError("max_error of floating-point samples must be positive; use lossless=True")
+    span = float(planes.max()) - float(planes.min())
+    largest = max(abs(float(planes.max())), abs(float(planes.min())))
+    # The rounding to the dtype spends a part of the bound: the step leaves room for it.
+    rounding = largest * float(np.finfo(planes.dtype).eps) / 2
+    step = 2 * (max_error * (1 - 2.0**-20) - rounding)
+    if step <= 0 or span / step > 65534 or largest / step > 2.0**52:
+        raise UnsupportedInputError(
+            f"max_error={max_error:g} leaves {span / step if step > 0 else math.inf:.4g} levels between {float(planes.min()):g} "
+            f"and {float(planes.max()):g}; at most 65535 are possible: use a larger max_error or lossless=True"
+        )
+    return FloatStep((int(np.array(step, np.float64).view(np.uint64)),))

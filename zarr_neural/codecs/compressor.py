@@ -1,0 +1,138 @@
+"""The numcodecs codec: compressor of Zarr v2 arrays."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numcodecs.abc import Codec
+from numpy.typing import NDArray
+
+from zarr_neural.chunk import NoiseModel
+from zarr_neural.codecs.configuration import FORMAT_ID, Configuration
+from zarr_neural.errors import UnsupportedInputError
+
+
+class NeuralCodec(Codec):
+    """Neural compression of image chunks, for ``zarr.open(..., zarr_format=2, compressor=NeuralCodec())``.
+
+    Give exactly one fidelity; without one it is ``noise=1.0``.
+
+    Parameters
+    ----------
+    lossless : bool
+        Every sample comes back as it was. Any numeric dtype.
+    max_error : float
+        Hard bound of the absolute error, grey levels. 8- and 16-bit integers, float32, float64.
+    noise : float
+        Quantiser step in standard deviations of the camera noise, 1/256 to 255; the error is at most about half a
+        step. 8- and 16-bit integers.
+    rmse : float
+        Not available yet.
+    verify : bool
+        Decode each chunk once more and compare, before it is handed out. Not stored in the metadata.
+    noise_model : NoiseModel or mapping of its three members
+        Noise of the camera, see `zarr_neural.estimate_noise`; without it each chunk is measured by itself.
+    models : sequence of str
+        SHA-256 of the models to use; the shipped one by default.
+
+    Raises
+    ------
+    ConfigurationError
+        If arguments contradict each other or lie out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from zarr_neural import NeuralCodec
+    >>> image = np.arange(64 * 64, dtype="u2").reshape(64, 64)
+    >>> codec = NeuralCodec(max_error=2)
+    >>> decoded = codec.decode(codec.encode(image))
+    >>> int(np.abs(decoded.astype(int) - image).max()) <= 2
+    True
+    """
+
+    codec_id = FORMAT_ID
+
+    def __init__(
+        self,
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        noise: float | None = None,
+        rmse: float | None = None,
+        verify: bool = True,
+        noise_model: NoiseModel | Mapping[str, float] | None = None,
+        models: Sequence[str] | None = None,
+    ) -> None:
+        self.configuration = Configuration.build(
+            lossless=lossless, max_error=max_error, noise=noise, rmse=rmse, noise_model=noise_model, models=models
+        )
+        self.verify = verify
+
+    def encode(self, buf: NDArray[Any]) -> bytes:
+        """The bytes of one chunk.
+
+        Parameters
+        ----------
+        buf : (..., Y, X) ndarray
+            Two or more axes, see `zarr_neural.chunk.encode_chunk`.
+
+        Raises
+        ------
+        UnsupportedInputError
+            If it is no such array, or the fidelity makes no sense for its dtype.
+        """
+        if not isinstance(buf, np.ndarray):
+            raise UnsupportedInputError(f"an ndarray with its shape and dtype is needed, not {type(buf).__name__}")
+        return self.configuration.encode(buf, self.verify)
+
+    def decode(self, buf: Any, out: Any = None) -> NDArray[Any]:
+        """The array of a chunk, of the shape, dtype and memory order that was encoded.
+
+        Parameters
+        ----------
+        buf : bytes-like
+        out : ndarray or writable buffer, optional
+            Where to put the samples: an array of the same shape and dtype, or a flat one of the same number of bytes.
+
+        Raises
+        ------
+        DamagedChunkError
+            If the bytes are not a whole chunk.
+        UnsupportedInputError
+            If ``out`` does not fit the chunk.
+        """
+        decoded = self.configuration.decode(buf)
+        if out is None:
+            return decoded
+        target = out if isinstance(out, np.ndarray) else np.frombuffer(out, np.uint8)
+        if target.shape == decoded.shape and target.dtype == decoded.dtype:
+            target[...] = decoded
+        elif target.ndim == 1 and target.nbytes == decoded.nbytes and target.flags.c_contiguous:
+            target.view(np.uint8)[...] = decoded.reshape(-1, order="A").view(np.uint8)
+        else:
+            raise UnsupportedInputError(
+                f"out has shape {target.shape} and dtype {target.dtype}, the chunk {decoded.shape} and {decoded.dtype}"
+            )
+        return target
+
+    def get_config(self) -> dict[str, Any]:
+        """The JSON object that array metadata holds."""
+        return {"id": self.codec_id, **self.configuration.to_json()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The codec of a JSON object, none of whose members is unknown."""
+        codec = cls.__new__(cls)
+        codec.configuration = Configuration.from_json({k: v for k, v in config.items() if k != "id"})
+        codec.verify = True
+        return codec
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NeuralCodec) and self.configuration == other.configuration
+
+    def __hash__(self) -> int:
+        return hash(self.configuration)
+
+    def __repr__(self) -> str:
+        return f"NeuralCodec({self.configuration.arguments()})"

@@ -1,0 +1,115 @@
+"""The Zarr v3 array-to-bytes codec, for the asynchronous and the synchronous pipeline."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from zarr.abc.codec import ArrayBytesCodec
+from zarr.core.array_spec import ArraySpec
+from zarr.core.buffer import Buffer, NDBuffer
+
+from zarr_neural.chunk import NoiseModel
+from zarr_neural.codecs.configuration import FORMAT_ID, Configuration
+from zarr_neural.errors import ConfigurationError, DamagedChunkError, UnsupportedInputError
+
+
+class NeuralSerializer(ArrayBytesCodec):
+    """Neural compression of image chunks, for ``zarr.create_array(..., serializer=NeuralSerializer())``.
+
+    The arguments are those of `zarr_neural.NeuralCodec`. No compressor should follow: the bytes are dense already.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr_neural import NeuralSerializer
+    >>> array = zarr.create_array(
+    ...     {}, shape=(2, 64, 64), chunks=(1, 64, 64), dtype="u2", serializer=NeuralSerializer(lossless=True), compressors=None
+    ... )
+    >>> array[:] = 7
+    >>> int(array[1, 2, 3])
+    7
+    """
+
+    is_fixed_size = False
+
+    def __init__(
+        self,
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        noise: float | None = None,
+        rmse: float | None = None,
+        verify: bool = True,
+        noise_model: NoiseModel | Mapping[str, float] | None = None,
+        models: Sequence[str] | None = None,
+    ) -> None:
+        self.configuration = Configuration.build(
+            lossless=lossless, max_error=max_error, noise=noise, rmse=rmse, noise_model=noise_model, models=models
+        )
+        self.verify = verify
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The codec of a JSON object with ``name`` and ``configuration``."""
+        if data.get("name") != FORMAT_ID or set(data) - {"name", "configuration", "must_understand"}:
+            raise ConfigurationError(f"expected name {FORMAT_ID!r} and a configuration, found {dict(data)!r}")
+        codec = cls.__new__(cls)
+        codec.configuration = Configuration.from_json(data.get("configuration") or {})
+        codec.verify = True
+        return codec
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object that array metadata holds."""
+        return {"name": FORMAT_ID, "configuration": self.configuration.to_json()}
+
+    def validate(self, *, shape: tuple[int, ...], dtype: Any, chunk_grid: Any) -> None:
+        """Refuse arrays whose chunks could not be coded, when they are created or opened."""
+        native = dtype.to_native_dtype() if hasattr(dtype, "to_native_dtype") else np.dtype(dtype)
+        self.configuration.check_dtype(native)
+        if len(shape) < 2:
+            raise UnsupportedInputError(f"arrays must have two or more axes (..., Y, X), not shape {shape}")
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """This codec: nothing of it depends on the array."""
+        return self
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        """Not known before encoding."""
+        raise NotImplementedError
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        array = np.ascontiguousarray(chunk_data.as_numpy_array())
+        if array.shape != tuple(chunk_spec.shape):
+            raise UnsupportedInputError(f"a chunk has shape {array.shape}, the array says {tuple(chunk_spec.shape)}")
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)  # Zarr v3 has no byte order of its own here
+        return chunk_spec.prototype.buffer.from_bytes(self.configuration.encode(little, self.verify))
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        decoded = self.configuration.decode(chunk_data.as_numpy_array())
+        dtype = chunk_spec.dtype.to_native_dtype()
+        _check_chunk(decoded, tuple(chunk_spec.shape), dtype)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(decoded.astype(dtype, copy=False))
+
+    async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        return await asyncio.to_thread(self._encode_sync, chunk_array, chunk_spec)
+
+    async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NeuralSerializer) and self.configuration == other.configuration
+
+    def __hash__(self) -> int:
+        return hash(self.configuration)
+
+    def __repr__(self) -> str:
+        return f"NeuralSerializer({self.configuration.arguments()})"
+
+
+def _check_chunk(decoded: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if decoded.shape != shape or decoded.dtype.newbyteorder("=") != dtype.newbyteorder("="):
+        raise DamagedChunkError(
+            "the chunk is not of this array", expected=f"{shape} {dtype}", found=f"{decoded.shape} {decoded.dtype}"
+        )
