@@ -1,0 +1,30 @@
+"""The archive room: TIFF files in, verified OME-Zarr stores out, and back.
+
+Comes in: paths of TIFFs and stores, a fidelity, options, a progress callback. Goes out: stores, reports as data.
+Nothing is printed here; the command line does that.
+
+May import: the codecs room and below; tifffile, zarr, dask. No other room reads TIFF.
+Each command has its module: convert (one image) and batch (many), verify, inspection, export, noise. Below them:
+source and calibration (TIFF in), metadata (OME-Zarr attributes), layout and pyramid (how arrays are cut and halved),
+fidelity (what is asked becomes a codec), journal (resuming), measure and report (what was lost).
+Specification: OME-Zarr 0.4 and 0.5 (ngff.openmicroscopy.org). Tests: tests/archive.
+"""
+
+from zarr_neural.archive.batch import convert
+from zarr_neural.archive.convert import convert_image
+from zarr_neural.archive.fidelity import Fidelity, fidelity_from
+from zarr_neural.archive.options import Options, Progress
+from zarr_neural.archive.report import ImageReport
+from zarr_neural.archive.source import SourceImage, open_images
+
+__all__ = [
+    "Fidelity",
+    "ImageReport",
+    "Options",
+    "Progress",
+    "SourceImage",
+    "convert",
+    "convert_image",
+    "fidelity_from",
+    "open_images",
+]

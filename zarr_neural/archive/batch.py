@@ -1,0 +1,160 @@
+"""Many files become a folder of stores, or one image becomes one store; what cannot be read is reported and passed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from zarr_neural.archive.convert import KEY, convert_image, plan_of
+from zarr_neural.archive.fidelity import choose
+from zarr_neural.archive.options import Options, Progress, silent
+from zarr_neural.archive.report import ImageReport
+from zarr_neural.archive.source import SourceImage, find_tiffs, open_images
+from zarr_neural.archive.stores import is_store
+from zarr_neural.errors import ConfigurationError, ZarrNeuralError
+
+_FAILURES = (ZarrNeuralError, OSError, ValueError, MemoryError)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the images of one file go: `target` if the file holds one image and nothing else is asked, or a folder."""
+
+    target: Path
+    single: bool
+
+    def of(self, image: SourceImage, count: int) -> Path:
+        return self.target if count == 1 else self.target.with_name(_stem(self.target) + f"-{image.series}.ome.zarr")
+
+
+def convert(
+    sources: Sequence[str | Path], target: str | Path, options: Options | None = None, progress: Progress = silent
+) -> list[ImageReport]:
+    """Convert TIFF files, globs and folders to OME-Zarr, and return one report per image.
+
+    One file with one image becomes the store `target` itself (or `target/<name>.ome.zarr` where `target` is an
+    existing folder). Anything else becomes a folder of `<name>.ome.zarr` that repeats the folders of the source; a
+    file with several images gives `<name>-0.ome.zarr`, `<name>-1.ome.zarr` and so on.
+
+    A store in that folder that was made from the same source with the same options is kept as it is, so that an
+    interrupted run can be repeated; any other existing store is a failure unless it is to be overwritten.
+
+    Parameters
+    ----------
+    sources : sequence of str or Path
+        Files, folders (searched recursively) and patterns such as "day*/**/*.tif".
+    target : str or Path
+        A path ending in .zarr, or a folder.
+    options : Options, optional
+        The same for all.
+    progress : callable
+        See `convert_image`.
+
+    Raises
+    ------
+    ArchiveError
+        A source matches nothing.
+    ConfigurationError
+        Wrong use: several images for one store, or a single target that exists and is not to be overwritten.
+    """
+    options, target = options or Options(), Path(target)
+    files = find_tiffs(sources)
+    alone = len(files) == 1 and not Path(sources[0]).is_dir()
+    if alone and not (target.is_dir() and not is_store(target)):
+        places = [(files[0][0], _Place(target, single=True))]
+    elif target.suffix == ".zarr":
+        raise ConfigurationError(f"{len(files)} files need a folder, {target} is named like one store")
+    elif is_store(target):
+        raise ConfigurationError(f"{target} is a Zarr store; several images need a folder")
+    else:
+        places = [(file, _Place(target / name, single=False)) for file, name in _names(files)]
+    reports: list[ImageReport] = []
+    covered: set[Path] = set()
+    for file, place in places:
+        if file.resolve() not in covered:
+            reports += _convert_file(file, place, options, progress, covered)
+    return reports
+
+
+def _convert_file(
+    file: Path, place: _Place, options: Options, progress: Progress, covered: set[Path]
+) -> list[ImageReport]:
+    reports = []
+    try:
+        with open_images(file, options.axes) as images:
+            if place.single and len(images) > 1 and place.target.suffix == ".zarr":
+                raise ConfigurationError(
+                    f"{file.name} holds {len(images)} images: they need a folder, {place.target} is named like one store"
+                )
+            if place.single and len(images) > 1:
+                place = _Place(place.target / f"{_stem(file)}.ome.zarr", single=False)
+            for image in images:
+                covered.update(part.resolve() for part in image.files)
+                target = place.of(image, len(images))
+                if place.single and target.exists() and not options.overwrite:
+                    raise ConfigurationError(f"{target} exists; it is replaced only with --overwrite")
+                reports.append(_convert_one(image, target, options, progress))
+    except ConfigurationError:
+        raise
+    except _FAILURES as error:
+        reports.append(_failure(file, place.target, error))
+    return reports
+
+
+def _convert_one(image: SourceImage, target: Path, options: Options, progress: Progress) -> ImageReport:
+    try:
+        if target.exists() and not options.overwrite:
+            record = finished_record(target)
+            if record is not None and _same_plan(record, plan_of(image, choose_for(image, options), options)):
+                return ImageReport(str(image.path), str(target), "kept", ratio=record.get("ratio"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return convert_image(image, target, options, progress)
+    except _FAILURES as error:
+        return _failure(image.path, target, error)
+
+
+def choose_for(image: SourceImage, options: Options) -> Any:
+    """Return the choice that `convert_image` would make for `image`."""
+    return choose(image, options.fidelity, options.labels)
+
+
+def finished_record(store: Path) -> dict[str, Any] | None:
+    """Return what a converted store says about itself, None if it is not one of ours."""
+    try:
+        record = zarr.open_group(store, mode="r").attrs.get(KEY)
+    except (OSError, ValueError, KeyError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _same_plan(record: dict[str, Any], plan: dict[str, Any]) -> bool:
+    return all(record.get(key) == value for key, value in plan.items())
+
+
+def _failure(file: Path, target: Path, error: BaseException) -> ImageReport:
+    return ImageReport(str(file), str(target), "failed", error=str(error) or type(error).__name__)
+
+
+def _stem(path: Path) -> str:
+    """The name of a TIFF or store without .tif, .ome.tif, .zarr, .ome.zarr."""
+    return re.sub(r"(\.ome)?\.(tiff?|btf|tf8|stk|lsm|zarr)$", "", path.name, flags=re.IGNORECASE)
+
+
+def _names(files: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Return (file, store path relative to the target folder), every path different."""
+    relative = [name for _, name in files]
+    if len(set(relative)) < len(relative):
+        common = os.path.commonpath([file.resolve().parent for file, _ in files])
+        relative = [file.resolve().relative_to(common) for file, _ in files]
+    stores = [name.with_name(_stem(name) + ".ome.zarr") for name in relative]
+    whole = [name.with_name(name.name + ".ome.zarr") for name in relative]
+    return [
+        (file, long if stores.count(short) > 1 else short)
+        for (file, _), short, long in zip(files, stores, whole, strict=True)
+    ]

@@ -1,0 +1,68 @@
+"""What a store or a chunk says about itself, as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from zarr_neural.archive.convert import KEY
+from zarr_neural.archive.report import array_nbytes, store_nbytes
+from zarr_neural.archive.stores import arrays_in, is_store, open_node
+from zarr_neural.chunk import describe
+from zarr_neural.errors import ArchiveError
+
+
+def inspect_path(path: str | Path) -> dict[str, Any]:
+    """Return a description of the store, array or chunk file at `path`; its "kind" says which it is.
+
+    Raises
+    ------
+    ArchiveError
+        Nothing is there.
+    DamagedChunkError
+        The file is no chunk of ours, or a damaged one.
+    """
+    path = Path(path)
+    if path.is_file():
+        return {"kind": "chunk", "path": str(path), **describe(path.read_bytes())}
+    if not path.exists() and not path.with_name(path.name + ".partial").exists():
+        raise ArchiveError(f"{path}: no such file or folder")
+    if path.exists() and not is_store(path):
+        raise ArchiveError(f"{path}: neither a Zarr store nor a chunk")
+    node = open_node(path)
+    content = {
+        "kind": "array" if isinstance(node, zarr.Array) else "store",
+        "path": str(path),
+        "zarr_format": node.metadata.zarr_format,
+        "nbytes": store_nbytes(path),
+        "arrays": [_array(path, name, array) for name, array in arrays_in(node)],
+    }
+    ome = node.attrs.get("ome")
+    scales = node.attrs.get("multiscales")
+    if isinstance(ome, dict):
+        content["ome_version"] = ome.get("version")
+    elif isinstance(scales, list) and scales:
+        content["ome_version"] = scales[0].get("version")  # type: ignore[union-attr]
+    record = node.attrs.get(KEY)
+    return content | ({"zarr_neural": record} if record is not None else {})
+
+
+def _array(store: Path, name: str, array: zarr.Array[Any]) -> dict[str, Any]:
+    stored = array_nbytes(store / name)
+    if array.metadata.zarr_format == 2:
+        codecs: list[Any] = [codec.get_config() for codec in array.compressors]
+    else:
+        codecs = [array.serializer.to_dict()]
+    return {
+        "path": name,
+        "shape": list(array.shape),
+        "dtype": array.dtype.name,
+        "chunks": list(array.chunks),
+        "shards": array.shards and list(array.shards),
+        "codecs": codecs,
+        "stored_nbytes": stored,
+        "ratio": round(array.nbytes / stored, 4) if stored else None,
+        "bits_per_pixel": round(8 * stored / array.size, 4) if array.size else None,
+    }

@@ -1,0 +1,128 @@
+"""OME-Zarr attributes, written (0.4 and 0.5) and read back: axes, levels, pixel sizes, channels, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zarr_neural.archive.calibration import UNITS, Calibration
+from zarr_neural.archive.layout import Level
+from zarr_neural.archive.measure import ChannelError
+from zarr_neural.archive.source import SourceImage
+from zarr_neural.errors import ArchiveError
+
+VERSIONS = {"0.4": 2, "0.5": 3}
+KINDS = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+COLOURS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+
+
+def ome_attributes(
+    image: SourceImage, pyramid: Sequence[Level], errors: Sequence[ChannelError], *, version: str, labels: bool
+) -> dict[str, Any]:
+    """Return the attributes of the image's group: under "ome" for 0.5, at the top for 0.4.
+
+    Parameters
+    ----------
+    image : SourceImage
+        For axes, names and calibration.
+    pyramid : sequence of Level
+        From full resolution down.
+    errors : sequence of ChannelError
+        Lowest and highest grey level of every channel become the display windows.
+    version : {"0.4", "0.5"}
+        Of OME-Zarr.
+    labels : bool
+        Mark the image as labels; it gets no display windows.
+    """
+    multiscale: dict[str, Any] = {
+        "name": image.name,
+        "axes": [_axis(axis, image.calibration.unit) for axis in image.axes],
+        "datasets": [_dataset(image, number, level, labels) for number, level in enumerate(pyramid)],
+        "type": "nearest" if labels else "mean",
+        "metadata": {"method": "every second pixel" if labels else "mean of 2 x 2 pixels of the level above"},
+    }
+    content: dict[str, Any] = {"multiscales": [multiscale]}
+    if labels and image.dtype.kind != "b":
+        content["image-label"] = {"version": version} if version == "0.4" else {}
+    else:
+        content["omero"] = {"channels": _channels(image, errors)}
+    if version == "0.4":
+        multiscale["version"] = version
+        return content
+    return {"ome": {"version": version, **content}}
+
+
+def _axis(axis: str, unit: Mapping[str, str]) -> dict[str, str]:
+    entry = {"name": axis, "type": KINDS[axis]}
+    return entry | {"unit": unit[axis]} if axis in unit else entry
+
+
+def _dataset(image: SourceImage, number: int, level: Level, labels: bool) -> dict[str, Any]:
+    factor = 2**number
+    size = [image.calibration.scale.get(axis, 1.0) for axis in image.axes]
+    scale = [s * (factor if axis in "yx" else 1) for s, axis in zip(size, image.axes, strict=True)]
+    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+    if number and not labels:
+        shift = [s * (factor - 1) / 2 if axis in "yx" else 0.0 for s, axis in zip(size, image.axes, strict=True)]
+        transforms.append({"type": "translation", "translation": shift})
+    return {"path": level.path, "coordinateTransformations": transforms}
+
+
+def _channels(image: SourceImage, errors: Sequence[ChannelError]) -> list[dict[str, Any]]:
+    names, colours = image.calibration.channel_names, image.calibration.channel_colours
+    entries = []
+    for number in range(image.channels):
+        name = names[number] if number < len(names) else None
+        colour = colours[number] if number < len(colours) else None
+        low, high = float(errors[number].lowest), float(errors[number].highest)
+        least, most = (low, high)
+        if image.dtype.kind in "iu":
+            least, most = float(np.iinfo(image.dtype).min), float(np.iinfo(image.dtype).max)
+        single = "FFFFFF" if image.channels == 1 else COLOURS[number % len(COLOURS)]
+        entries.append(
+            {
+                "label": name or f"channel {number}",
+                "color": colour or single,
+                "active": True,
+                "window": {"min": least, "max": most, "start": low, "end": max(high, low + 1.0)},
+            }
+        )
+    return entries
+
+
+def read_ome(attributes: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return (version, content) of the OME attributes of a group.
+
+    Raises
+    ------
+    ArchiveError
+        There is no image in the group.
+    """
+    content = attributes.get("ome", attributes)
+    if not isinstance(content, Mapping) or not content.get("multiscales"):
+        raise ArchiveError("no OME-Zarr image: the group has no multiscales")
+    version = str(content.get("version") or content["multiscales"][0].get("version", "0.4"))
+    return version, dict(content)
+
+
+def read_axes(content: Mapping[str, Any]) -> str:
+    """Return the axes of the first multiscale image, such as "tcyx"."""
+    return "".join(axis["name"] for axis in content["multiscales"][0]["axes"])
+
+
+def read_names(content: Mapping[str, Any]) -> Calibration:
+    """Return pixel sizes and their units where a unit is known, and channel names and colours."""
+    multiscale = content["multiscales"][0]
+    transforms = multiscale["datasets"][0]["coordinateTransformations"]
+    sizes = next(entry["scale"] for entry in transforms if entry["type"] == "scale")
+    units = {axis["name"]: axis["unit"] for axis in multiscale["axes"] if axis.get("unit") in UNITS.values()}
+    scale = {axis["name"]: size for axis, size in zip(multiscale["axes"], sizes, strict=True) if axis["name"] in units}
+    channels = content.get("omero", {}).get("channels", [])
+    return Calibration(
+        {axis: float(size) for axis, size in scale.items()},
+        units,
+        tuple(channel.get("label") for channel in channels),
+        tuple(channel.get("color") for channel in channels),
+    )

@@ -1,0 +1,51 @@
+"""The camera noise of TIFF files, measured from the images themselves (photon transfer)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zarr_neural.archive.fidelity import sample_planes
+from zarr_neural.archive.source import find_tiffs, open_images
+from zarr_neural.chunk import estimate_noise
+from zarr_neural.errors import ZarrNeuralError
+
+
+def measure_noise(sources: list[str | Path], axes: str | None = None) -> list[dict[str, Any]]:
+    """Return gain, offset and read noise (grey levels) for every channel of every image.
+
+    A file that cannot be read, or whose pixels are not integers, gives one entry with "error".
+
+    Parameters
+    ----------
+    sources : list of str or Path
+        Files, folders and patterns.
+    axes : str, optional
+        Meaning of the axes, for files that do not say.
+
+    Raises
+    ------
+    ArchiveError
+        A source matches nothing.
+    """
+    entries: list[dict[str, Any]] = []
+    for file, _ in find_tiffs(sources):
+        try:
+            with open_images(file, axes) as images:
+                for image in images:
+                    for channel in range(image.channels):
+                        model = estimate_noise(sample_planes(image, channel))
+                        names = image.calibration.channel_names
+                        entries.append(
+                            {
+                                "source": str(file),
+                                "image": image.series,
+                                "channel": (names[channel] if channel < len(names) else None) or f"channel {channel}",
+                                "gain": model.gain,
+                                "offset": model.offset,
+                                "read_noise": model.read_noise,
+                            }
+                        )
+        except (ZarrNeuralError, OSError, ValueError) as error:
+            entries.append({"source": str(file), "error": str(error) or type(error).__name__})
+    return entries

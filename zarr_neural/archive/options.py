@@ -1,0 +1,77 @@
+"""How a conversion is to be done, as data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from zarr_neural.archive.fidelity import Fidelity
+from zarr_neural.archive.metadata import VERSIONS
+from zarr_neural.errors import ConfigurationError
+
+Progress = Callable[[str, int, int], None]
+"""Called in the caller's thread with (image name, pixels done, pixels in all); what it raises stops the conversion."""
+
+
+def silent(name: str, done: int, total: int) -> None:
+    """Ignore progress."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that the user may decide.
+
+    Parameters
+    ----------
+    fidelity : Fidelity
+        The promise about the pixels.
+    ome_version : {"0.5", "0.4"}
+        Of OME-Zarr; 0.5 is Zarr v3, 0.4 is Zarr v2.
+    chunks : tuple of int, optional
+        Trailing axes, leading ones are 1. Default: about 1024 x 1024, cut evenly.
+    shards : tuple of int or bool
+        True: chosen, up to 32 MiB of pixels. Zarr v3 only.
+    labels : bool, optional
+        Treat every image as labels (True), none (False), or decide image by image (None).
+    axes : str, optional
+        Meaning of the axes, for files that do not say.
+    overwrite : bool
+        Replace an existing target.
+    workers : int, optional
+        Threads; default: one per core that this process may use.
+
+    Raises
+    ------
+    ConfigurationError
+        The options contradict each other.
+    """
+
+    fidelity: Fidelity = field(default_factory=Fidelity)
+    ome_version: str = "0.5"
+    chunks: tuple[int, ...] | None = None
+    shards: tuple[int, ...] | bool = False
+    labels: bool | None = None
+    axes: str | None = None
+    overwrite: bool = False
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.ome_version not in VERSIONS:
+            raise ConfigurationError(f"OME-Zarr version {self.ome_version!r}: {' or '.join(VERSIONS)}")
+        if self.zarr_format == 2 and self.shards is not False:
+            raise ConfigurationError("shards need Zarr v3, that is OME-Zarr 0.5")
+        if self.workers is not None and self.workers < 1:
+            raise ConfigurationError(f"{self.workers} workers: at least 1")
+
+    @property
+    def zarr_format(self) -> int:
+        """Zarr format of the store, 2 or 3."""
+        return VERSIONS[self.ome_version]
+
+    @property
+    def threads(self) -> int:
+        """Number of threads that code and decode."""
+        if self.workers is not None:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

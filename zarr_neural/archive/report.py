@@ -1,0 +1,93 @@
+"""What a conversion did, measured: the record that goes into the attributes, and the one that the user sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zarr_neural.archive.measure import ChannelError
+
+
+@dataclass
+class Clock:
+    """Pixels coded and decoded in this run and the seconds that the threads spent on it, taken together."""
+
+    encoded: int = 0
+    encode_seconds: float = 0.0
+    decoded: int = 0
+    decode_seconds: float = 0.0
+
+    def add(self, other: Clock) -> None:
+        """Add what another thread measured."""
+        self.encoded += other.encoded
+        self.encode_seconds += other.encode_seconds
+        self.decoded += other.decoded
+        self.decode_seconds += other.decode_seconds
+
+    @property
+    def encode_rate(self) -> float | None:
+        """Megapixels coded and written per second and thread."""
+        return self.encoded / self.encode_seconds / 1e6 if self.encode_seconds else None
+
+    @property
+    def decode_rate(self) -> float | None:
+        """Megapixels read and decoded per second and thread."""
+        return self.decoded / self.decode_seconds / 1e6 if self.decode_seconds else None
+
+
+@dataclass(frozen=True)
+class ImageReport:
+    """One image: `status` is "converted", "kept" (it was there already, complete) or "failed" (see `error`).
+
+    Sizes are of the full resolution, `store_nbytes` of everything. `ratio` is pixels' bytes to stored bytes;
+    `max_error` in grey levels and `psnr_db` (the lowest of the channels) are measured by reading back, None where
+    nothing was lost; rates are Mpixel/s of one thread, of this run only.
+    """
+
+    source: str
+    target: str
+    status: str
+    error: str | None = None
+    axes: str = ""
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    method: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    ratio: float | None = None
+    bits_per_pixel: float | None = None
+    stored_nbytes: int | None = None
+    store_nbytes: int | None = None
+    source_nbytes: int | None = None
+    max_error: float | None = None
+    psnr_db: float | None = None
+    channels: tuple[dict[str, Any], ...] = ()
+    encode_mpixel_s: float | None = None
+    decode_mpixel_s: float | None = None
+    seconds: float | None = None
+    resumed: bool = False
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as JSON."""
+        return asdict(self)
+
+
+def array_nbytes(path: Path) -> int:
+    """Return the bytes of the chunks (or shards) of the array at `path`, metadata left out."""
+    names = {"zarr.json", ".zarray", ".zattrs"}
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file() and file.name not in names)
+
+
+def store_nbytes(path: Path) -> int:
+    """Return the bytes of everything under `path`."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def channel_records(names: Sequence[str], errors: Sequence[ChannelError]) -> list[dict[str, Any]]:
+    """Return the measured error of every channel as JSON, with its name."""
+    return [
+        {"channel": name, "max_error": e.max_error, "rmse": round(e.rmse, 6), "psnr_db": e.psnr_db}
+        for name, e in zip(names, errors, strict=True)
+    ]

@@ -1,0 +1,89 @@
+"""Finding stores on disk and opening what is in them: the common ground of verify, inspect and export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from zarr_neural.archive.layout import grid
+from zarr_neural.errors import ArchiveError
+
+_MARKS = ("zarr.json", ".zgroup", ".zarray")
+
+
+def is_store(path: Path) -> bool:
+    """Return whether `path` is the folder of a Zarr group or array."""
+    return any((path / name).is_file() for name in _MARKS)
+
+
+def open_node(path: Path) -> zarr.Group | zarr.Array[Any]:
+    """Return the Zarr group or array at `path`, for reading.
+
+    Raises
+    ------
+    ArchiveError
+        There is none, it is unfinished, or its metadata are damaged.
+    """
+    if not is_store(path):
+        unfinished = path.with_name(path.name + ".partial").exists()
+        raise ArchiveError(f"{path}: {'its conversion was not finished' if unfinished else 'no Zarr store there'}")
+    try:
+        return zarr.open(path, mode="r")
+    except Exception as error:
+        raise ArchiveError(f"{path}: its metadata cannot be read: {error or type(error).__name__}") from error
+
+
+def arrays_in(node: zarr.Group | zarr.Array[Any]) -> list[tuple[str, zarr.Array[Any]]]:
+    """Return (path in the store, array) for every array at or below `node`, sorted by path."""
+    if isinstance(node, zarr.Array):
+        return [("", node)]
+    members = node.members(max_depth=None)
+    return sorted(((path, item) for path, item in members if isinstance(item, zarr.Array)), key=lambda pair: pair[0])
+
+
+def find_stores(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return the stores at or below `path`, and the unfinished conversions met on the way, both sorted."""
+    if is_store(path):
+        return [path], []
+    if not path.is_dir():
+        open_node(path)
+    stores, unfinished = [], []
+    for folder in _folders(path):
+        if folder.name.endswith(".partial") and (folder / "journal.jsonl").exists():
+            unfinished.append(folder)
+        else:
+            stores.append(folder)
+    if not stores and not unfinished:
+        raise ArchiveError(f"{path}: no Zarr store there")
+    return stores, unfinished
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    for entry in sorted(path.iterdir()):
+        if entry.is_dir() and not entry.name.startswith("."):
+            if is_store(entry) or entry.name.endswith(".partial"):
+                yield entry
+            else:
+                yield from _folders(entry)
+
+
+@dataclass(frozen=True)
+class ChunkPlace:
+    """One chunk of an array: its region, and the file that holds it (the shard's, where there are shards)."""
+
+    region: tuple[slice, ...]
+    key: str
+
+
+def chunk_places(array: zarr.Array[Any]) -> Iterator[ChunkPlace]:
+    """Yield every chunk that the array's shape asks for, last axis fastest."""
+    block = array.shards or array.chunks
+    for whole in grid(array.shape, block):
+        index = tuple(part.start // side for part, side in zip(whole, block, strict=True))
+        key = array.metadata.encode_chunk_key(index)
+        for region in grid(array.shape, array.chunks, whole):
+            yield ChunkPlace(region, key)

@@ -1,0 +1,187 @@
+"""Reading every chunk of a store again: are the checksums right, is every chunk there, does the promise hold?"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from zarr_neural.archive.convert import KEY
+from zarr_neural.archive.measure import ChannelError, Tally, combine, tally
+from zarr_neural.archive.options import Options, Progress, silent
+from zarr_neural.archive.report import channel_records
+from zarr_neural.archive.source import SourceImage, open_images
+from zarr_neural.archive.stores import ChunkPlace, arrays_in, chunk_places, find_stores, open_node
+from zarr_neural.errors import ArchiveError, ZarrNeuralError
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is wrong: where (array and chunk file, "" for the store as a whole) and what."""
+
+    array: str
+    chunk: str
+    what: str
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """Outcome for one store: chunks read, what is damaged, and the error against the source where one was given."""
+
+    store: str
+    chunks: int
+    damaged: tuple[Damage, ...]
+    source: str | None = None
+    measured: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damaged
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as JSON."""
+        return {**asdict(self), "sound": self.sound}
+
+
+def verify(path: str | Path, source: str | Path | None = None, progress: Progress = silent) -> list[VerifyReport]:
+    """Read every chunk of the store, or of every store in the folder, at `path`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A store, or a folder of them.
+    source : str or Path, optional
+        The TIFF that the store was made from, or for a folder the folder of the TIFFs: the pixels are compared and
+        the promise recorded in the store is checked.
+    progress : callable
+        Called with (store name, chunks done, chunks in all).
+
+    Raises
+    ------
+    ArchiveError
+        There is no store, or the source cannot be read.
+    """
+    stores, unfinished = find_stores(Path(path))
+    reports = []
+    for store in stores:
+        if source is None or Path(source).is_file():
+            original = None if source is None else Path(source)
+        else:
+            original = _source_of(store, Path(path), Path(source))
+        reports.append(verify_store(store, original, progress))
+    broken = Damage("", "", "the conversion was not finished")
+    return reports + [VerifyReport(str(folder), 0, (broken,)) for folder in unfinished]
+
+
+def _source_of(store: Path, stores: Path, sources: Path) -> Path:
+    """The TIFF in the folder `sources` that `store`, in the folder `stores`, says it was made from."""
+    name = open_node(store).attrs.get(KEY, {}).get("source", {}).get("name", "")
+    file = (sources / store.relative_to(stores)).parent / name if store != stores else sources / name
+    if not name or not file.is_file():
+        raise ArchiveError(f"{store}: its source {name or '(not recorded)'} is not in {sources}")
+    return file
+
+
+def verify_store(store: Path, source: Path | None = None, progress: Progress = silent) -> VerifyReport:
+    """Read every chunk of one store, and compare with `source` where it is given; see `verify`."""
+    try:
+        node = open_node(store)
+    except ZarrNeuralError as error:
+        return VerifyReport(str(store), 0, (Damage("", "", str(error)),), source and str(source))
+    record: dict[str, Any] = node.attrs.get(KEY) or {}
+    arrays = arrays_in(node)
+    total = sum(math.prod(-(-s // c) for s, c in zip(a.shape, a.chunks, strict=True)) for _, a in arrays)
+    damaged, tallies, done = _missing_levels(node, arrays), [], 0
+    with ExitStack() as stack:
+        image = None
+        if source is not None:
+            image = _image_of(record, stack.enter_context(open_images(source, record.get("axes_option"))), source)
+            if len(arrays) == 0 or arrays[0][1].shape != image.shape or arrays[0][1].dtype != image.dtype:
+                raise ArchiveError(f"{store} does not have the shape and dtype of {source}")
+        for path, array in arrays:
+            compared = image if path == arrays[0][0] else None
+            for place, problem, found in _read_all(store / path, array, record, compared):
+                if problem is not None:
+                    damaged.append(Damage(path, place.key, f"{_where(place)}: {problem}"))
+                tallies += found
+                done += 1
+                progress(store.name, done, total)
+    errors = combine(tallies) if image is not None and not damaged else []
+    damaged += [Damage(arrays[0][0], "", what) for what in _broken_promises(record, errors)]
+    names = [entry["channel"] for entry in record.get("measured", [])] or [str(e.channel) for e in errors]
+    measured = tuple(channel_records(names, errors)) if errors else ()
+    return VerifyReport(str(store), total, tuple(damaged), source and str(source), measured)
+
+
+def _image_of(record: dict[str, Any], images: list[SourceImage], source: Path) -> SourceImage:
+    series = record.get("source", {}).get("series", 0)
+    if series >= len(images):
+        raise ArchiveError(f"{source} holds {len(images)} images, the store was made from number {series}")
+    return images[series]
+
+
+def _missing_levels(node: zarr.Group | zarr.Array[Any], arrays: list[tuple[str, zarr.Array[Any]]]) -> list[Damage]:
+    """Levels that the OME attributes name and the store lacks."""
+    content = node.attrs.get("ome", node.attrs)
+    scales = content.get("multiscales", []) if isinstance(content, dict) or hasattr(content, "get") else []
+    named = [dataset["path"] for scale in scales for dataset in scale["datasets"]]
+    there = {path for path, _ in arrays}
+    return [Damage(path, "", "the array is missing") for path in named if path not in there]
+
+
+def _read_all(
+    folder: Path, array: zarr.Array[Any], record: dict[str, Any], image: SourceImage | None
+) -> Iterator[tuple[ChunkPlace, str | None, list[Tally]]]:
+    """Read the chunks on all cores, in order; yield each with what is wrong with it and its errors."""
+    threads = Options().threads
+    axis = image.axes.index("c") if image is not None and "c" in image.axes else None
+
+    def read(place: ChunkPlace) -> tuple[ChunkPlace, str | None, list[Tally]]:
+        if record.get("every_chunk_stored") and not (folder / place.key).is_file():
+            return place, "the file is missing", []
+        try:
+            decoded = np.asarray(array[place.region])
+        except Exception as error:
+            return place, str(error) or type(error).__name__, []
+        if image is None:
+            return place, None, []
+        first = 0 if axis is None else place.region[axis].start
+        return place, None, tally(image.read(place.region), decoded, axis, first)
+
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[tuple[ChunkPlace, str | None, list[Tally]]]] = deque()
+        for place in chunk_places(array):
+            ahead.append(pool.submit(read, place))
+            if len(ahead) > 2 * threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _where(place: ChunkPlace) -> str:
+    return "[" + ", ".join(f"{part.start}:{part.stop}" for part in place.region) + "]"
+
+
+def _broken_promises(record: dict[str, Any], errors: list[ChannelError]) -> Iterator[str]:
+    """What the pixels break of what the store says: its bound, and the errors that were measured when it was made."""
+    bound = {"lossless": 0.0, "max_error": record.get("parameters", {}).get("max_error")}.get(record.get("method", ""))
+    recorded = record.get("measured", [])
+    for error in errors:
+        if bound is not None and error.max_error > bound:
+            yield f"channel {error.channel}: error {error.max_error} where at most {bound} was promised"
+        if error.channel < len(recorded):
+            there = recorded[error.channel]
+            if there["max_error"] != error.max_error or not math.isclose(there["rmse"], error.rmse, abs_tol=2e-6):
+                yield (
+                    f"channel {error.channel}: error {error.max_error} (rmse {error.rmse:.6f}) where the store says "
+                    f"{there['max_error']} (rmse {there['rmse']}): pixels or source were changed"
+                )
