@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from eval.classical import USUAL, by_name
+from eval.demo import run_demo
 from eval.images import given_sources, heldout_sources
 from eval.lossless import BrokenPromiseError, Settings, notes, run_file
 from eval.modes import OURS, Mode
@@ -30,7 +31,7 @@ def lossless(
     out: Annotated[Path | None, typer.Option(help="Write the results here as TSV.")] = None,
     max_error: Annotated[list[int] | None, typer.Option(help="Also with this bound, in grey levels.")] = None,
     noise: Annotated[list[float] | None, typer.Option(help="Also with this step, in noise widths.")] = None,
-    tile: Annotated[int, typer.Option(min=1, help="Largest side of a tile, in pixels.")] = 1024,
+    tile: Annotated[int, typer.Option(min=1, help="Side of a tile, about, in pixels.")] = 1024,
     planes: Annotated[int | None, typer.Option(min=1, help="At most this many planes of a file.")] = None,
     codecs: Annotated[str | None, typer.Option(help="Codecs between commas instead of the usual ones.")] = None,
     sets: Annotated[str | None, typer.Option(help="Only these held-out sets, between commas.")] = None,
@@ -82,6 +83,18 @@ def lossless(
 def summary(results: Annotated[Path, typer.Argument(help="TSV that `lossless --out` wrote.")]) -> None:
     """Sum up results: per set and in the geometric mean, relative to JPEG XL effort 7."""
     print_summary(read(results))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the stores and the picture.")] = Path("demo-output"),
+) -> None:
+    """Convert a few real images, open them lazily, print what was measured and leave a picture."""
+    console = Console()
+    picture = run_demo(out, console)
+    console.print(f"picture: {picture.resolve()}", soft_wrap=True)
+    stores = sorted(out.glob("noise/*.zarr"))
+    console.print(f"open a store: dask.array.from_zarr({str(stores[0])!r}, component='0')", soft_wrap=True)
 
 
 def command_line() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib
 import importlib.util
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,15 +89,17 @@ def spread(count: int, limit: int | None) -> tuple[int, ...]:
 
 
 def tiles(plane: Image, size: int) -> list[Image]:
-    """Return the plane cut into equal tiles of at most `size` pixels a side (they differ by one pixel at most).
+    """Return the plane cut into equal tiles of about `size` pixels a side, as the converter cuts chunks.
+
+    Equal tiles leave no thin strip at the edge; they differ by one pixel at most.
 
     Examples
     --------
-    >>> [tile.shape for tile in tiles(np.zeros((1080, 700)), 1024)]
+    >>> [tile.shape for tile in tiles(np.zeros((1080, 700)), 512)]
     [(540, 700), (540, 700)]
     """
-    rows = np.array_split(plane, math.ceil(plane.shape[0] / size), axis=0)
-    cut = [tile for row in rows for tile in np.array_split(row, math.ceil(plane.shape[1] / size), axis=1)]
+    rows = np.array_split(plane, max(1, round(plane.shape[0] / size)), axis=0)
+    cut = [tile for row in rows for tile in np.array_split(row, max(1, round(plane.shape[1] / size)), axis=1)]
     return [np.ascontiguousarray(tile) for tile in cut]
 
 

@@ -35,7 +35,7 @@ class BrokenPromiseError(AssertionError):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: codecs, tile side in pixels, repeats, planes per file (None: all), all cores too."""
+    """How to measure: codecs, tile side in pixels (about), repeats, planes per file (None: all), all cores too."""
 
     classical: list[Codec]
     with_ours: bool = True

@@ -55,7 +55,8 @@ def test_planes_of_any_axes_come_one_by_one(tmp_path: Path) -> None:
 def test_tiles_cover_the_plane_and_samples_are_spread() -> None:
     plane = np.arange(1080 * 70).reshape(1080, 70)
     cut = tiles(plane, 512)
-    assert max(tile.shape[0] for tile in cut) <= 512
+    assert [tile.shape for tile in cut] == [(540, 70), (540, 70)]
+    assert len(tiles(plane, 1024)) == 1
     np.testing.assert_array_equal(np.concatenate(cut), plane)
     assert spread(40, 5) == (0, 10, 20, 29, 39)
     assert spread(40, 1) == (20,)

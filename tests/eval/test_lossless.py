@@ -30,7 +30,7 @@ def stack(tmp_path: Path) -> Path:
 def test_the_tsv_has_a_row_per_mode_and_codec(stack: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.tsv"
     arguments = ["lossless", str(stack), "--out", str(out), "--codecs", "zarr_neural,jpegxl-7,jpegls"]
-    options = ["--max-error", "2", "--noise", "1", "--planes", "2", "--tile", "30", "--repeat", "1", "--threads"]
+    options = ["--max-error", "2", "--noise", "1", "--planes", "2", "--tile", "24", "--repeat", "1", "--threads"]
     result = CliRunner().invoke(app, arguments + options)
     assert result.exit_code == 0, result.output
     assert "geometric mean" in result.output
