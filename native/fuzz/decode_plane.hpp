@@ -1,0 +1,28 @@
+// What the fuzz target and the program that drives it without libFuzzer share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../check/known_model.hpp"
+#include "plane_codec.hpp"
+
+namespace zn {
+
+constexpr size_t kFuzzHeader = 10;
+constexpr int kFuzzSide = 320;  // 32 lanes begin at 256 x 256
+
+struct FuzzCounts {
+    uint64_t accepted = 0, refused = 0, round_trips = 0;
+};
+extern FuzzCounts fuzz_counts;
+
+const Model& fuzz_model();
+// The input that holds a payload.
+std::vector<uint8_t> fuzz_input(int kernel, const CodedPlane& coded, int height, int width, int top);
+
+}  // namespace zn
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
