@@ -47,21 +47,21 @@ def _reduced(f: Picture, factor: int) -> Picture:
     h, w = f.shape[0] // factor * factor, f.shape[1] // factor * factor
     if min(h, w) < 96:
         return f
-    return f[:h, :w].reshape(h // factor, factor, w // factor, factor).mean((1, 3))
+    return np.asarray(f[:h, :w].reshape(h // factor, factor, w // factor, factor).mean((1, 3)))
 
 
 def _filtered(f: Picture, rng: Generator) -> Picture:
     choice = rng.random()
     if choice < 0.25:
-        return ndimage.gaussian_filter(f, rng.uniform(0.4, 2))
+        return np.asarray(ndimage.gaussian_filter(f, rng.uniform(0.4, 2)))
     if choice < 0.33:
-        return ndimage.median_filter(f, int(rng.choice([3, 5])))
+        return np.asarray(ndimage.median_filter(f, int(rng.choice([3, 5]))))
     if choice < 0.43:
-        return ndimage.zoom(f[:400, :400], rng.uniform(1.1, 2.2), order=int(rng.choice([1, 3])))
+        return np.asarray(ndimage.zoom(f[:400, :400], rng.uniform(1.1, 2.2), order=int(rng.choice([1, 3]))))
     if choice < 0.50:
-        return f + rng.uniform(0.5, 2) * (f - ndimage.gaussian_filter(f, 1.5))
+        return np.asarray(f + rng.uniform(0.5, 2) * (f - ndimage.gaussian_filter(f, 1.5)))
     if choice < 0.57:
-        return ndimage.rotate(f[:500, :500], rng.uniform(1, 30), reshape=False, order=1, mode="reflect")
+        return np.asarray(ndimage.rotate(f[:500, :500], rng.uniform(1, 30), reshape=False, order=1, mode="reflect"))
     return f
 
 
@@ -70,11 +70,12 @@ def _rescaled(f: Picture, low: float, span: float, rng: Generator) -> Picture:
     if choice < 0.45:  # eight bits, possibly clipped
         gain, offset = rng.choice([1, 1, 0.5, 0.3, 1.5, 2.5]), rng.choice([0, 0, 0, 0.1])
         unit = np.clip((f - low) / span * gain - offset, 0, 1.2)
-        return np.clip(unit ** rng.choice([1, 1, 1, 0.5, 0.7, 1.5]) * 255 + rng.choice([0, 0, 10, 40]), 0, 255)
+        curved = unit ** rng.choice([1, 1, 1, 0.5, 0.7, 1.5]) * 255 + rng.choice([0, 0, 10, 40])
+        return np.asarray(np.clip(curved, 0, 255))
     if choice < 0.6:  # a wider range
-        return (f - low) / span * rng.choice([1000, 4000, 16000, 50000]) + rng.choice([0, 100, 1000])
+        return np.asarray((f - low) / span * rng.choice([1000, 4000, 16000, 50000]) + rng.choice([0, 100, 1000]))
     if choice < 0.7:
-        return f / 2 ** rng.integers(1, 4)
+        return np.asarray(f / 2 ** rng.integers(1, 4))
     return f
 
 
@@ -106,7 +107,7 @@ def quantised(picture: Picture, rng: Generator) -> Picture:
     gain = 0.8 * sigma**2 / max(float(np.median(x)), 1.0)
     variance = gain * x + 0.375 * gain**2 + 0.2 * sigma**2
     stable = 2 / gain * np.sqrt(variance)
-    return np.rint((stable - stable.min()) / rng.uniform(0.5, 2)).astype(np.int32)
+    return np.asarray(np.rint((stable - stable.min()) / rng.uniform(0.5, 2)).astype(np.int32))
 
 
 def palettised(picture: Picture) -> Picture:

@@ -28,7 +28,7 @@ def unit_tails() -> NDArray[np.uint32]:
         stats.t.sf(1.3 * z, 2),
         0.25 * np.exp(-2.8 * z) + 0.25 * np.exp(-0.9 * z),
     )
-    return np.rint(np.stack(tails) * ONE).astype(np.uint32)
+    return np.asarray(np.rint(np.stack(tails) * ONE), np.uint32)
 
 
 def log_magnitude(eighths: NDArray[Any]) -> NDArray[np.int64]:
@@ -63,4 +63,4 @@ def table_costs(tails: NDArray[np.uint32]) -> NDArray[np.float64]:
 def _below(tail: NDArray[Any], t: NDArray[Any], sigma: float) -> NDArray[np.float64]:
     """Return the probability that a variate of standard deviation sigma lies below t."""
     q = np.interp(np.abs(t) / sigma * 64, np.arange(STEPS + 1), tail)
-    return np.where(t > 0, 1 - q, q)
+    return np.asarray(np.where(t > 0, 1 - q, q))

@@ -45,14 +45,14 @@ def freeze(trainer: Trainer, tails: NDArray[np.uint32]) -> Frozen:
     return Frozen(layers, rules)
 
 
-@torch.no_grad()
 def _histogram(trainer: Trainer, pixels: Any, expert: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
     """Return weighted counts (E, 84, 168) by scale, in quarter octaves, and log magnitude of the error."""
     counts = np.zeros((trainer.settings.experts, ROWS, LOGS))
     for start in range(0, len(pixels.tile), 65536):
         rows = np.arange(start, min(start + 65536, len(pixels.tile)))
         part = pixels.take(rows)
-        outputs = trainer.networks(torch.from_numpy(part.features).float())
+        with torch.no_grad():
+            outputs = trainer.networks(torch.from_numpy(part.features).float())
         integers = (torch.from_numpy(a).float() for a in (part.past_sum, part.differences, part.error))
         scale, error = (t.numpy()[expert[rows], np.arange(len(rows))] for t in scale_and_error(outputs, *integers))
         logs = np.minimum(log_magnitude(np.rint(8 * error)), LOGS - 1)

@@ -113,7 +113,7 @@ def _cluster(
                 centres[k] = _solve(np.einsum("n,nab->ab", weight, square[mine]), weight @ cross[mine])
     popular = np.argsort(-np.bincount(nearest, minlength=filters)[1:], kind="stable") + 1
     integers = np.rint(centres[np.concatenate([[0], popular])] * COEFFICIENT_UNIT)
-    return np.clip(integers, -MAX_COEFFICIENT, MAX_COEFFICIENT).astype(np.int16)
+    return np.asarray(np.clip(integers, -MAX_COEFFICIENT, MAX_COEFFICIENT), np.int16)
 
 
 def _solve(square: NDArray[Any], cross: NDArray[Any]) -> NDArray[np.float64]:

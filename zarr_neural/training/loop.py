@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .loss import Shapes, code_length, scale_and_error
 from .network import ExpertNetworks
@@ -101,7 +101,7 @@ class Trainer:
         share *= relative / relative.mean()
         loss = (torch.from_numpy(share).float() * bits).sum(0).mean()
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimiser.step()
         self.schedule.step()
@@ -113,13 +113,13 @@ class Trainer:
         integers = (torch.from_numpy(a).float() for a in (pixels.past_sum, pixels.differences, pixels.error))
         return code_length(*scale_and_error(outputs, *integers), self.shapes)
 
-    @torch.no_grad()
-    def tile_bits(self, pixels: Pixels) -> np.ndarray[Any, Any]:
+    def tile_bits(self, pixels: Pixels) -> NDArray[np.float64]:
         """Return the summed bits (tiles, E) of pixels."""
         total = np.zeros_like(self.cost)
         for start in range(0, len(pixels.tile), 65536):
             part = pixels.take(np.arange(start, min(start + 65536, len(pixels.tile))))
-            seen = self.bits(part).numpy().astype(float)
+            with torch.no_grad():
+                seen = self.bits(part).numpy().astype(float)
             total += np.stack([np.bincount(part.tile, row, len(total)) for row in seen], 1)
         return total
 

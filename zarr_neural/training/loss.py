@@ -7,7 +7,7 @@ from .network import SCALE_MAX, WEIGHT_MAX
 KNOTS = 22  # of the curve of shapes over the scale, one an octave from 1/16 grey level up
 
 
-class Shapes(torch.nn.Module):
+class Shapes(torch.nn.Module):  # type: ignore[misc]
     """A distribution between normal and logistic for each expert and scale, smooth in both."""
 
     def __init__(self, experts: int) -> None:

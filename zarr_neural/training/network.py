@@ -36,7 +36,7 @@ def _through(exact: torch.Tensor, smooth: torch.Tensor) -> torch.Tensor:
     return exact.detach() + (smooth - smooth.detach())
 
 
-class ExpertNetworks(torch.nn.Module):
+class ExpertNetworks(torch.nn.Module):  # type: ignore[misc]
     """Features (n, 32) of 0..255 to outputs (E, n, 9): the move of the scale index, and eight weights in 1/256.
 
     Parameters

@@ -59,7 +59,8 @@ class Pixels:
 
     def take(self, where: NDArray[Any]) -> "Pixels":
         """Return some of the pixels, by number or mask."""
-        return Pixels(*(getattr(self, name)[where] for name in FIELDS), self.balance)  # type: ignore[arg-type]
+        arrays = {name: getattr(self, name)[where] for name in FIELDS}
+        return Pixels(**arrays, balance=self.balance)
 
 
 def draw_tile(pictures: Sequence[Picture], seed: int, number: int, plain: float = 0.4) -> Tile | None:
@@ -73,6 +74,8 @@ def draw_tile(pictures: Sequence[Picture], seed: int, number: int, plain: float 
         if not picture.held_out and min(picture.samples.shape) >= MIN_SIDE:
             groups[picture.kind][picture.group].append(picture)
     kinds = sorted(groups)
+    if not kinds:
+        return None
     kind = kinds[number % len(kinds)]
     group = sorted(groups[kind])[rng.integers(len(groups[kind]))]
     picture = groups[kind][group][rng.integers(len(groups[kind][group]))]
@@ -127,7 +130,8 @@ def collect_pixels(tiles: Sequence[Tile], model: Any, most: int, seed: int) -> l
                     found["past_sum"][where].astype(np.int16),
                 )
                 part.append((*rows, found["error"][where], np.full(where.size, number, np.int32)))
-    return [Pixels(*(np.concatenate(column) for column in zip(*part, strict=True)), balance) for part in parts]
+    joined = [[np.concatenate(column) for column in zip(*part, strict=True)] for part in parts]
+    return [Pixels(**dict(zip(FIELDS, columns, strict=True)), balance=balance) for columns in joined]
 
 
 def write_pixels(pixels: Sequence[Pixels], directory: Path) -> None:
@@ -140,4 +144,4 @@ def write_pixels(pixels: Sequence[Pixels], directory: Path) -> None:
 def read_pixels(directory: Path, kind: int) -> Pixels:
     """Return the pixels of a kind that `write_pixels` kept."""
     with np.load(directory / f"pixels-{kind}.npz") as file:
-        return Pixels(*(file[name] for name in (*FIELDS, "balance")))
+        return Pixels(**{name: file[name] for name in (*FIELDS, "balance")})
