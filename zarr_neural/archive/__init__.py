@@ -12,10 +12,14 @@ Specification: OME-Zarr 0.4 and 0.5 (ngff.openmicroscopy.org). Tests: tests/arch
 
 from zarr_neural.archive.batch import convert
 from zarr_neural.archive.convert import convert_image
+from zarr_neural.archive.export import export
 from zarr_neural.archive.fidelity import Fidelity, fidelity_from
+from zarr_neural.archive.inspection import inspect_path
+from zarr_neural.archive.noise import measure_noise
 from zarr_neural.archive.options import Options, Progress
 from zarr_neural.archive.report import ImageReport
 from zarr_neural.archive.source import SourceImage, open_images
+from zarr_neural.archive.verify import VerifyReport, verify
 
 __all__ = [
     "Fidelity",
@@ -23,8 +27,13 @@ __all__ = [
     "Options",
     "Progress",
     "SourceImage",
+    "VerifyReport",
     "convert",
     "convert_image",
+    "export",
     "fidelity_from",
+    "inspect_path",
+    "measure_noise",
     "open_images",
+    "verify",
 ]

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zarr
-
 from zarr_neural.archive.convert import KEY, convert_image, plan_of
 from zarr_neural.archive.fidelity import choose
 from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.report import ImageReport
 from zarr_neural.archive.source import SourceImage, find_tiffs, open_images
-from zarr_neural.archive.stores import is_store
-from zarr_neural.errors import ConfigurationError, ZarrNeuralError
+from zarr_neural.archive.stores import attributes, is_store, open_node
+from zarr_neural.errors import ArchiveError, ConfigurationError, ZarrNeuralError
 
 _FAILURES = (ZarrNeuralError, OSError, ValueError, MemoryError)
 
@@ -90,7 +88,7 @@ def _convert_file(
         with open_images(file, options.axes) as images:
             if place.single and len(images) > 1 and place.target.suffix == ".zarr":
                 raise ConfigurationError(
-                    f"{file.name} holds {len(images)} images: they need a folder, {place.target} is named like one store"
+                    f"{file.name} holds {len(images)} images: they need a folder, {place.target} is named like a store"
                 )
             if place.single and len(images) > 1:
                 place = _Place(place.target / f"{_stem(file)}.ome.zarr", single=False)
@@ -127,10 +125,9 @@ def choose_for(image: SourceImage, options: Options) -> Any:
 def finished_record(store: Path) -> dict[str, Any] | None:
     """Return what a converted store says about itself, None if it is not one of ours."""
     try:
-        record = zarr.open_group(store, mode="r").attrs.get(KEY)
-    except (OSError, ValueError, KeyError):
+        return attributes(open_node(store)).get(KEY)
+    except ArchiveError:
         return None
-    return record if isinstance(record, dict) else None
 
 
 def _same_plan(record: dict[str, Any], plan: dict[str, Any]) -> bool:

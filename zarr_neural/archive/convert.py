@@ -30,6 +30,7 @@ from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.pyramid import halve
 from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, channel_records, store_nbytes
 from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive.stores import codec_records
 from zarr_neural.errors import ArchiveError, BoundError
 
 KEY = "zarr_neural"
@@ -131,7 +132,7 @@ def _open_arrays(
             "config": config,
         }
         if options.zarr_format == 2:
-            keys = {"name": "v2", "separator": "/"}
+            keys: Any = {"name": "v2", "separator": "/"}
             array = group.create_array(level.path, compressors=codec, filters=None, chunk_key_encoding=keys, **common)
             array.attrs["_ARRAY_DIMENSIONS"] = list(image.axes)
         else:
@@ -291,12 +292,8 @@ def _finish(job: _Job, clock: Clock, seconds: float) -> ImageReport:
 
 def model_ids(array: zarr.Array[Any]) -> list[str]:
     """Return the full SHA-256 of the models that the array's codec names."""
-    if array.metadata.zarr_format == 2:
-        configs: list[Any] = [codec.get_config() for codec in array.compressors]
-    else:
-        configs = [array.serializer.to_dict().get("configuration", {})]
-    found = [config.get("models", config.get("model")) for config in configs]
-    return [model for entry in found for model in ([entry] if isinstance(entry, str) else entry or [])]
+    configs = [entry.get("configuration", entry) for entry in codec_records(array)]
+    return [model for config in configs for model in config.get("models", [])]
 
 
 def region_key(number: int, region: Region) -> str:

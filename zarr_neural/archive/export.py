@@ -19,7 +19,7 @@ import zarr
 from zarr_neural.archive.calibration import UNITS, Calibration
 from zarr_neural.archive.metadata import read_axes, read_names, read_ome
 from zarr_neural.archive.options import Options, Progress, silent
-from zarr_neural.archive.stores import open_node
+from zarr_neural.archive.stores import attributes, open_node
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 OME_DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
@@ -67,7 +67,7 @@ def export(
     if target.exists() and not overwrite:
         raise ConfigurationError(f"{target} exists; it is replaced only with --overwrite")
     node = open_node(store)
-    _, content = read_ome(dict(node.attrs))
+    _, content = read_ome(attributes(node))
     datasets = content["multiscales"][0]["datasets"]
     if not 0 <= level < len(datasets):
         raise ConfigurationError(f"level {level}: the image has levels 0 to {len(datasets) - 1}")

@@ -127,7 +127,7 @@ def choose(image: SourceImage, asked: Fidelity, labels: bool | None = None) -> C
         The planes that the noise is measured on cannot be read.
     """
     if is_label_image(image, labels):
-        note = () if asked.method == "lossless" else ("label image: stored losslessly",)
+        note: tuple[str, ...] = () if asked.method == "lossless" else ("label image: stored losslessly",)
         return Choice(Fidelity("lossless", None, asked.asked), True, notes=note)
     networks = image.dtype.kind in "iu" and image.dtype.itemsize <= 2
     if not asked.asked and not networks:
@@ -139,8 +139,8 @@ def choose(image: SourceImage, asked: Fidelity, labels: bool | None = None) -> C
     pooled = estimate_noise(plane for some in planes for plane in some)
     if _alike(models, planes):
         return Choice(Fidelity("noise", asked.value, asked.asked, pooled), False, models)
-    note = "the noise of the channels differs: it is measured in every chunk"
-    return Choice(Fidelity("noise", asked.value, asked.asked), False, models, (note,))
+    notes = ("the noise of the channels differs: it is measured in every chunk",)
+    return Choice(Fidelity("noise", asked.value, asked.asked), False, models, notes)
 
 
 def sample_planes(image: SourceImage, channel: int) -> Iterator[npt.NDArray[Any]]:

@@ -8,8 +8,9 @@ from typing import Any
 import zarr
 
 from zarr_neural.archive.convert import KEY
+from zarr_neural.archive.metadata import read_ome
 from zarr_neural.archive.report import array_nbytes, store_nbytes
-from zarr_neural.archive.stores import arrays_in, is_store, open_node
+from zarr_neural.archive.stores import arrays_in, attributes, codec_records, is_store, open_node
 from zarr_neural.chunk import describe
 from zarr_neural.errors import ArchiveError
 
@@ -32,36 +33,28 @@ def inspect_path(path: str | Path) -> dict[str, Any]:
     if path.exists() and not is_store(path):
         raise ArchiveError(f"{path}: neither a Zarr store nor a chunk")
     node = open_node(path)
-    content = {
+    attrs = attributes(node)
+    content: dict[str, Any] = {
         "kind": "array" if isinstance(node, zarr.Array) else "store",
         "path": str(path),
         "zarr_format": node.metadata.zarr_format,
         "nbytes": store_nbytes(path),
         "arrays": [_array(path, name, array) for name, array in arrays_in(node)],
     }
-    ome = node.attrs.get("ome")
-    scales = node.attrs.get("multiscales")
-    if isinstance(ome, dict):
-        content["ome_version"] = ome.get("version")
-    elif isinstance(scales, list) and scales:
-        content["ome_version"] = scales[0].get("version")  # type: ignore[union-attr]
-    record = node.attrs.get(KEY)
-    return content | ({"zarr_neural": record} if record is not None else {})
+    if attrs.get("ome", attrs).get("multiscales"):
+        content["ome_version"] = read_ome(attrs)[0]
+    return content | ({KEY: attrs[KEY]} if KEY in attrs else {})
 
 
 def _array(store: Path, name: str, array: zarr.Array[Any]) -> dict[str, Any]:
     stored = array_nbytes(store / name)
-    if array.metadata.zarr_format == 2:
-        codecs: list[Any] = [codec.get_config() for codec in array.compressors]
-    else:
-        codecs = [array.serializer.to_dict()]
     return {
         "path": name,
         "shape": list(array.shape),
         "dtype": array.dtype.name,
         "chunks": list(array.chunks),
         "shards": array.shards and list(array.shards),
-        "codecs": codecs,
+        "codecs": codec_records(array),
         "stored_nbytes": stored,
         "ratio": round(array.nbytes / stored, 4) if stored else None,
         "bits_per_pixel": round(8 * stored / array.size, 4) if array.size else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from zarr_neural.archive.measure import ChannelError
 from zarr_neural.archive.source import SourceImage
 from zarr_neural.errors import ArchiveError
 
-VERSIONS = {"0.4": 2, "0.5": 3}
+VERSIONS: dict[str, Literal[2, 3]] = {"0.4": 2, "0.5": 3}
 KINDS = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 COLOURS = ("00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from zarr_neural.archive.fidelity import Fidelity
 from zarr_neural.archive.metadata import VERSIONS
@@ -65,7 +66,7 @@ class Options:
             raise ConfigurationError(f"{self.workers} workers: at least 1")
 
     @property
-    def zarr_format(self) -> int:
+    def zarr_format(self) -> Literal[2, 3]:
         """Zarr format of the store, 2 or 3."""
         return VERSIONS[self.ome_version]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 
-def halve(block: npt.NDArray[np.generic], *, labels: bool) -> npt.NDArray[np.generic]:
+def halve(block: npt.NDArray[Any], *, labels: bool) -> npt.NDArray[Any]:
     """Return `block` at half the size in its last two axes (rounded up), in the same dtype.
 
     Parameters
@@ -24,8 +26,11 @@ def halve(block: npt.NDArray[np.generic], *, labels: bool) -> npt.NDArray[np.gen
     if block.dtype.kind == "f":
         wide = even.astype(np.float64)
         total = wide[..., ::2, :] + wide[..., 1::2, :]
-        mean: npt.NDArray[np.generic] = (total[..., ::2] + total[..., 1::2]) / 4
-        return mean.astype(block.dtype)
-    rows = even[..., ::2, :].astype(np.int64 if block.dtype.itemsize > 2 else np.int32)
-    rows += even[..., 1::2, :]
-    return ((rows[..., ::2] + rows[..., 1::2] + 2) >> 2).astype(block.dtype)
+        mean: npt.NDArray[Any] = ((total[..., ::2] + total[..., 1::2]) / 4).astype(block.dtype)
+        return mean
+    exact = np.int64 if block.dtype.itemsize > 2 else np.int32
+    rows = np.add(even[..., ::2, :], even[..., 1::2, :], dtype=exact)
+    total = rows[..., ::2] + rows[..., 1::2]
+    mean = np.empty(total.shape, block.dtype)
+    np.right_shift(total + 2, 2, out=mean, casting="unsafe")
+    return mean

@@ -37,6 +37,17 @@ def open_node(path: Path) -> zarr.Group | zarr.Array[Any]:
         raise ArchiveError(f"{path}: its metadata cannot be read: {error or type(error).__name__}") from error
 
 
+def attributes(node: zarr.Group | zarr.Array[Any]) -> dict[str, Any]:
+    """Return the attributes of a group or array as plain JSON."""
+    return dict(node.attrs.asdict())
+
+
+def codec_records(array: zarr.Array[Any]) -> list[dict[str, Any]]:
+    """Return the JSON of the codecs that make the bytes of a chunk: v2 compressors, or the v3 serializer."""
+    found: list[Any] = list(array.compressors) if array.metadata.zarr_format == 2 else [array.serializer]
+    return [codec.get_config() if hasattr(codec, "get_config") else codec.to_dict() for codec in found]
+
+
 def arrays_in(node: zarr.Group | zarr.Array[Any]) -> list[tuple[str, zarr.Array[Any]]]:
     """Return (path in the store, array) for every array at or below `node`, sorted by path."""
     if isinstance(node, zarr.Array):

@@ -19,7 +19,7 @@ from zarr_neural.archive.measure import ChannelError, Tally, combine, tally
 from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.report import channel_records
 from zarr_neural.archive.source import SourceImage, open_images
-from zarr_neural.archive.stores import ChunkPlace, arrays_in, chunk_places, find_stores, open_node
+from zarr_neural.archive.stores import ChunkPlace, arrays_in, attributes, chunk_places, find_stores, open_node
 from zarr_neural.errors import ArchiveError, ZarrNeuralError
 
 
@@ -84,8 +84,8 @@ def verify(path: str | Path, source: str | Path | None = None, progress: Progres
 
 def _source_of(store: Path, stores: Path, sources: Path) -> Path:
     """The TIFF in the folder `sources` that `store`, in the folder `stores`, says it was made from."""
-    name = open_node(store).attrs.get(KEY, {}).get("source", {}).get("name", "")
-    file = (sources / store.relative_to(stores)).parent / name if store != stores else sources / name
+    name = attributes(open_node(store)).get(KEY, {}).get("source", {}).get("name", "")
+    file: Path = (sources / store.relative_to(stores)).parent / name if store != stores else sources / name
     if not name or not file.is_file():
         raise ArchiveError(f"{store}: its source {name or '(not recorded)'} is not in {sources}")
     return file
@@ -96,8 +96,9 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
     try:
         node = open_node(store)
     except ZarrNeuralError as error:
-        return VerifyReport(str(store), 0, (Damage("", "", str(error)),), source and str(source))
-    record: dict[str, Any] = node.attrs.get(KEY) or {}
+        return VerifyReport(str(store), 0, (Damage("", "", str(error)),))
+    record: dict[str, Any] = attributes(node).get(KEY) or {}
+    named = None if source is None else str(source)
     arrays = arrays_in(node)
     total = sum(math.prod(-(-s // c) for s, c in zip(a.shape, a.chunks, strict=True)) for _, a in arrays)
     damaged, tallies, done = _missing_levels(node, arrays), [], 0
@@ -119,11 +120,11 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
     damaged += [Damage(arrays[0][0], "", what) for what in _broken_promises(record, errors)]
     names = [entry["channel"] for entry in record.get("measured", [])] or [str(e.channel) for e in errors]
     measured = tuple(channel_records(names, errors)) if errors else ()
-    return VerifyReport(str(store), total, tuple(damaged), source and str(source), measured)
+    return VerifyReport(str(store), total, tuple(damaged), named, measured)
 
 
 def _image_of(record: dict[str, Any], images: list[SourceImage], source: Path) -> SourceImage:
-    series = record.get("source", {}).get("series", 0)
+    series: int = record.get("source", {}).get("series", 0)
     if series >= len(images):
         raise ArchiveError(f"{source} holds {len(images)} images, the store was made from number {series}")
     return images[series]
@@ -131,8 +132,8 @@ def _image_of(record: dict[str, Any], images: list[SourceImage], source: Path) -
 
 def _missing_levels(node: zarr.Group | zarr.Array[Any], arrays: list[tuple[str, zarr.Array[Any]]]) -> list[Damage]:
     """Levels that the OME attributes name and the store lacks."""
-    content = node.attrs.get("ome", node.attrs)
-    scales = content.get("multiscales", []) if isinstance(content, dict) or hasattr(content, "get") else []
+    attrs = attributes(node)
+    scales = attrs.get("ome", attrs).get("multiscales", [])
     named = [dataset["path"] for scale in scales for dataset in scale["datasets"]]
     there = {path for path, _ in arrays}
     return [Damage(path, "", "the array is missing") for path in named if path not in there]
