@@ -64,7 +64,8 @@ uint8_t past_error(uint16_t sample, int32_t predicted) { return static_cast<uint
 }  // namespace
 
 CodedPlane encode_plane(const Model& model, const Kernels& kernels, const uint16_t* samples, int height, int width, int top) {
-    SymbolWriter writer(model.tables, lane_count(static_cast<size_t>(height) * width));
+    const size_t pixels = static_cast<size_t>(height) * width;
+    SymbolWriter writer(model.tables, kernels, lane_count(pixels), pixels + kPhases * level_count(height, width) * kMaxParameters);
     int sample_bits = 0;
     while (top >> sample_bits) ++sample_bits;
     const Plane<uint16_t> coarsest = subsampled(samples, height, width, level_count(height, width));

@@ -64,13 +64,16 @@ struct Moments {
             const float root = 1 / (activity / kNear + quiet), weight = root * root;
             for (int a = 0; a < kNeighbours; ++a) {
                 const float wd = weight * d[a];
-                for (int b = 0; b < kNeighbours; ++b) part[a][b] += wd * d[b];
+                for (int b = a & ~3; b < kNeighbours; ++b) part[a][b] += wd * d[b];  // the other triangle mirrors this one
                 part_cross[a] += wd * y;
             }
             part_energy += weight * y * y;
         }
         for (int a = 0; a < kNeighbours; ++a) {
-            for (int b = 0; b < kNeighbours; ++b) square[a][b] += part[a][b];
+            for (int b = a; b < kNeighbours; ++b) {
+                square[a][b] += part[a][b];
+                square[b][a] = square[a][b];
+            }
             cross[a] += part_cross[a];
         }
         energy += part_energy;

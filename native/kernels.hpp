@@ -67,6 +67,8 @@ struct Kernels {
     void (*infer)(const Network&, Segment&);
     // Symbols of n positions, whose tables are given; the first belongs to lane 0.
     void (*decode)(const TableView&, const uint16_t* tables, uint8_t* symbols, size_t n, RansState&);
+    // n ranges from the last to the first into the states of `lanes` lanes; words are put in front of `first`.
+    void (*encode)(const uint32_t* ranges, size_t n, uint32_t* state, int lanes, uint8_t*& first);
 };
 
 // Fastest set that this processor runs, or the named one. Throws std::invalid_argument on an unknown or unsupported name.

@@ -83,6 +83,7 @@ struct V {
         }
         return i;
     }
+    static size_t encode_groups(const uint32_t*, size_t n, uint32_t*, int, uint8_t*&) { return n; }
 };
 
 }  // namespace
@@ -92,5 +93,5 @@ struct V {
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kAvx2 = {"avx2", cpu_has_avx2, avx2::predict, avx2::describe, avx2::infer, avx2::decode};
+extern const Kernels kAvx2 = {"avx2", cpu_has_avx2, avx2::predict, avx2::describe, avx2::infer, avx2::decode, avx2::encode};
 }

@@ -63,6 +63,37 @@ struct V {
         }
         return i;
     }
+
+    static __m512i divided(__m512i x, __m512i width) {
+        // 32-bit numbers are exact in float64, and so is the floor of their correctly rounded quotient
+        const __m256i x0 = _mm512_castsi512_si256(x), x1 = _mm512_extracti64x4_epi64(x, 1);
+        const __m256i w0 = _mm512_castsi512_si256(width), w1 = _mm512_extracti64x4_epi64(width, 1);
+        const __m256i q0 = _mm512_cvttpd_epu32(_mm512_div_pd(_mm512_cvtepu32_pd(x0), _mm512_cvtepu32_pd(w0)));
+        const __m256i q1 = _mm512_cvttpd_epu32(_mm512_div_pd(_mm512_cvtepu32_pd(x1), _mm512_cvtepu32_pd(w1)));
+        return _mm512_inserti64x4(_mm512_castsi256_si512(q0), q1, 1);
+    }
+
+    static size_t encode_groups(const uint32_t* ranges, size_t n, uint32_t* state, int lanes, uint8_t*& first) {
+        if (lanes % kWidth != 0) return n;
+        const __m512i low16 = _mm512_set1_epi32(0xffff);
+        for (size_t i = n; i > 0; i -= kWidth) {
+            uint32_t* lane = state + (i - kWidth) % lanes;
+            __m512i x = _mm512_loadu_si512(lane);
+            const __m512i range = _mm512_loadu_si512(ranges + i - kWidth);
+            const __m512i start = _mm512_and_si512(range, low16), width = _mm512_sub_epi32(_mm512_srli_epi32(range, 16), start);
+            // a full width of 2^14 makes no symbol: there are always two
+            const __mmask16 large = _mm512_cmpge_epu32_mask(x, _mm512_slli_epi32(width, 32 - kProbBits));
+            const int count = __builtin_popcount(large);
+            first -= 2 * count;
+            const __m256i words = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(large, x));
+            _mm256_mask_storeu_epi16(first, static_cast<__mmask16>((1u << count) - 1), words);
+            x = _mm512_mask_srli_epi32(x, large, x, 16);
+            const __m512i q = divided(x, width);
+            const __m512i rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(q, width));
+            _mm512_storeu_si512(lane, _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32(q, kProbBits), rest), start));
+        }
+        return 0;
+    }
 };
 
 }  // namespace
@@ -72,5 +103,5 @@ struct V {
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kAvx512 = {"avx512vnni", cpu_has_avx512vnni, avx512vnni::predict, avx512vnni::describe, avx512vnni::infer, avx512vnni::decode};
+extern const Kernels kAvx512 = {"avx512vnni", cpu_has_avx512vnni, avx512vnni::predict, avx512vnni::describe, avx512vnni::infer, avx512vnni::decode, avx512vnni::encode};
 }

@@ -176,5 +176,21 @@ static void decode(const TableView& tables, const uint16_t* table, uint8_t* symb
     }
 }
 
+static void encode(const uint32_t* ranges, size_t n, uint32_t* state, int lanes, uint8_t*& first) {
+    const auto encode_one = [&](size_t i) {
+        uint32_t& x = state[i % lanes];
+        const uint32_t from = ranges[i] & 0xffff, width = (ranges[i] >> 16) - from;
+        if (x >= static_cast<uint64_t>(width) << (32 - kProbBits)) {
+            *--first = static_cast<uint8_t>(x >> 8);
+            *--first = static_cast<uint8_t>(x);
+            x >>= 16;
+        }
+        x = ((x / width) << kProbBits) + x % width + from;
+    };
+    size_t whole = n / lanes * lanes;
+    for (size_t i = n; i-- > whole;) encode_one(i);
+    for (size_t i = V::encode_groups(ranges, whole, state, lanes, first); i-- > 0;) encode_one(i);
+}
+
 }  // namespace ZN_SET
 }  // namespace zn

@@ -34,6 +34,7 @@ struct V {
         return {vorrq_s32(low, vshlq_n_s32(high, 16))};
     }
     static size_t decode_groups(const TableView&, const uint16_t*, uint8_t*, size_t, RansState&) { return 0; }  // no gather on NEON
+    static size_t encode_groups(const uint32_t*, size_t n, uint32_t*, int, uint8_t*&) { return n; }
 };
 
 }  // namespace
@@ -43,5 +44,5 @@ struct V {
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kNeon = {"neon", cpu_has_neon_dot, neon::predict, neon::describe, neon::infer, neon::decode};
+extern const Kernels kNeon = {"neon", cpu_has_neon_dot, neon::predict, neon::describe, neon::infer, neon::decode, neon::encode};
 }

@@ -29,6 +29,8 @@ struct V {
     static V packed(V a, V b, V c, V d) { return {static_cast<int32_t>(static_cast<uint32_t>(a.x) | static_cast<uint32_t>(b.x) << 8 | static_cast<uint32_t>(c.x) << 16 | static_cast<uint32_t>(d.x) << 24)}; }
     // decodes as many whole vectors of symbols as it can; returns their number
     static size_t decode_groups(const TableView&, const uint16_t*, uint8_t*, size_t, RansState&) { return 0; }
+    // encodes the whole rounds of lanes among the first n symbols if it can; returns how many are left to do
+    static size_t encode_groups(const uint32_t*, size_t n, uint32_t*, int, uint8_t*&) { return n; }
 };
 
 bool supported() { return true; }
@@ -40,5 +42,5 @@ bool supported() { return true; }
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kPortable = {"portable", portable::supported, portable::predict, portable::describe, portable::infer, portable::decode};
+extern const Kernels kPortable = {"portable", portable::supported, portable::predict, portable::describe, portable::infer, portable::decode, portable::encode};
 }

@@ -18,6 +18,8 @@ struct PhaseParameters {
     ScaleRule rules[kScaleGroups]{};
 };
 
+constexpr int kMaxParameters = 256;  // symbols that write_parameters puts, at most
+
 // Parameters in force for a phase that states none; the noise curve goes on from the phase before.
 PhaseParameters defaults(const Model& model, int level, int phase, const NoiseCurve& curve);
 

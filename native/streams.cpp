@@ -29,48 +29,31 @@ Row row_of(int shape, int row) {
     return {static_cast<uint16_t>(TableSet::first_of_row(shape, kFineRows + (row & 3))), 0, static_cast<uint8_t>((row - kFineRows) >> 2)};
 }
 
-void SymbolWriter::put(int table, int bits, int32_t residual) {
-    const int32_t shifted = residual + (bits > 0 ? 1 << (bits - 1) : 0);
-    const int32_t symbol = shifted >> bits;
-    const int half = tables_.half(table);
-    if (symbol >= -half && symbol <= half) {
-        ranges_.push_back(tables_.range(table, symbol + half));
-    } else {
-        ranges_.push_back(tables_.range(table, 2 * half + 1));
-        raw_.put(symbol < 0, 1);
-        raw_.put_golomb(static_cast<uint32_t>((symbol < 0 ? -symbol : symbol) - half - 1));
-    }
-    if (bits > 0) raw_.put(static_cast<uint32_t>(shifted), bits);
+void SymbolWriter::put_escape(int table, int32_t symbol, int half) {
+    ranges_[count_++] = tables_.range(table, 2 * half + 1);
+    raw_.put(symbol < 0, 1);
+    raw_.put_golomb(static_cast<uint32_t>((symbol < 0 ? -symbol : symbol) - half - 1));
 }
 
 std::vector<uint8_t> SymbolWriter::finish(size_t& words_nbytes) {
-    std::vector<uint32_t> state(lanes_, kRansLow);
-    std::vector<uint16_t> words;  // last word first
-    words.reserve(ranges_.size() / 4);
-    size_t end = ranges_.size();
-    for (size_t b = starts_.size(); b-- > 0; end = starts_[b]) {
-        const size_t start = starts_[b];
-        for (size_t i = end; i-- > start;) {
-            uint32_t& x = state[(i - start) % lanes_];
-            const uint32_t from = ranges_[i] & 0xffff, width = (ranges_[i] >> 16) - from;
-            if (x >= static_cast<uint64_t>(width) << (32 - kProbBits)) {
-                words.push_back(static_cast<uint16_t>(x));
-                x >>= 16;
-            }
-            x = ((x / width) << kProbBits) + x % width + from;
-        }
-    }
-    words_nbytes = 4 * lanes_ + 2 * words.size();
+    uint32_t state[32];
+    for (uint32_t& x : state) x = kRansLow;
+    // A symbol gives at most one word. Words fill the buffer from its end.
+    const size_t room = 2 * count_;
+    const std::unique_ptr<uint8_t[]> words(new uint8_t[room]);
+    uint8_t* first = words.get() + room;
+    size_t end = count_;
+    for (size_t b = starts_.size(); b-- > 0; end = starts_[b]) kernels_.encode(ranges_.get() + starts_[b], end - starts_[b], state, lanes_, first);
+
+    const size_t words_size = static_cast<size_t>(words.get() + room - first);
+    words_nbytes = 4 * lanes_ + words_size;
     const std::vector<uint8_t>& raw = raw_.finish();
     std::vector<uint8_t> out;
     out.reserve(words_nbytes + raw.size());
-    for (uint32_t x : state) {
-        for (int k = 0; k < 4; ++k) out.push_back(static_cast<uint8_t>(x >> 8 * k));
+    for (int lane = 0; lane < lanes_; ++lane) {
+        for (int k = 0; k < 4; ++k) out.push_back(static_cast<uint8_t>(state[lane] >> 8 * k));
     }
-    for (size_t i = words.size(); i-- > 0;) {
-        out.push_back(static_cast<uint8_t>(words[i]));
-        out.push_back(static_cast<uint8_t>(words[i] >> 8));
-    }
+    out.insert(out.end(), first, first + words_size);
     out.insert(out.end(), raw.begin(), raw.end());
     return out;
 }
@@ -96,18 +79,10 @@ SymbolReader::SymbolReader(const TableSet& tables, const Kernels& kernels, int l
     rans_.exhausted = false;
 }
 
-int32_t SymbolReader::residual(int table, int bits, int symbol) {
-    const int half = tables_.half(table);
-    int32_t value = symbol - half;
-    if (symbol == 2 * half + 1) {
-        const bool negative = raw_.get(1) != 0;
-        const int32_t magnitude = static_cast<int32_t>(raw_.get_golomb()) + half + 1;
-        value = negative ? -magnitude : magnitude;
-    }
-    if (bits == 0) return value;
-    // A damaged escape may be large: unsigned arithmetic keeps the overflow harmless, the range check comes later.
-    const uint32_t shifted = static_cast<uint32_t>(value) << bits | raw_.get(bits);
-    return static_cast<int32_t>(shifted - (1u << (bits - 1)));
+int32_t SymbolReader::escaped(int half) {
+    const bool negative = raw_.get(1) != 0;
+    const int32_t magnitude = static_cast<int32_t>(raw_.get_golomb()) + half + 1;
+    return negative ? -magnitude : magnitude;
 }
 
 void SymbolReader::check_end() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "error.hpp"
@@ -22,17 +23,24 @@ class RawWriter {
   public:
     void put(uint32_t value, int count) {
         held_ |= static_cast<uint64_t>(low_bits(value, count)) << used_;
-        for (used_ += count; used_ >= 8; used_ -= 8, held_ >>= 8) bytes_.push_back(static_cast<uint8_t>(held_));
+        used_ += count;
+        if (used_ >= 32) flush(4);
     }
     // Exponential Golomb code of order 2: values 0..3 in 3 bits, then twice as many for two bits more.
     void put_golomb(uint32_t value);
     const std::vector<uint8_t>& finish() {
-        if (used_ > 0) bytes_.push_back(static_cast<uint8_t>(held_));
-        used_ = 0;
+        flush((used_ + 7) / 8);
         return bytes_;
     }
 
   private:
+    void flush(int count) {
+        const size_t at = bytes_.size();
+        bytes_.resize(at + count);
+        for (int k = 0; k < count; ++k) bytes_[at + k] = static_cast<uint8_t>(held_ >> 8 * k);
+        held_ >>= 8 * count;
+        used_ -= 8 * count;
+    }
     std::vector<uint8_t> bytes_;
     uint64_t held_ = 0;
     int used_ = 0;
@@ -81,18 +89,33 @@ Row row_of(int shape, int row);
 // Residuals in the order of coding; the rANS words come out backwards at the end.
 class SymbolWriter {
   public:
-    SymbolWriter(const TableSet& tables, int lanes) : tables_(tables), lanes_(lanes) {}
+    // most_symbols bounds the number of `put`s.
+    SymbolWriter(const TableSet& tables, const Kernels& kernels, int lanes, size_t most_symbols)
+        : tables_(tables), kernels_(kernels), lanes_(lanes), ranges_(new uint32_t[most_symbols]) {}
     // Symbols from here on are assigned to lanes from the first again.
-    void start_block() { starts_.push_back(ranges_.size()); }
-    void put(int table, int bits, int32_t residual);
+    void start_block() { starts_.push_back(count_); }
+    void put(int table, int bits, int32_t residual) {
+        const int32_t shifted = residual + ((1 << bits) >> 1), symbol = shifted >> bits;
+        const int half = tables_.half(table);
+        if (symbol >= -half && symbol <= half) {
+            ranges_[count_++] = tables_.range(table, symbol + half);
+        } else {
+            put_escape(table, symbol, half);
+        }
+        if (bits > 0) raw_.put(static_cast<uint32_t>(shifted), bits);
+    }
     RawWriter& raw() { return raw_; }
     // states and words, then raw bits; `words_nbytes` tells them apart
     std::vector<uint8_t> finish(size_t& words_nbytes);
 
   private:
+    void put_escape(int table, int32_t symbol, int half);
+
     const TableSet& tables_;
+    const Kernels& kernels_;
     int lanes_;
-    std::vector<uint32_t> ranges_;
+    std::unique_ptr<uint32_t[]> ranges_;  // of every symbol; never zeroed, so that unused pages cost nothing
+    size_t count_ = 0;
     std::vector<size_t> starts_;
     RawWriter raw_;
 };
@@ -103,7 +126,15 @@ class SymbolReader {
     SymbolReader(const TableSet& tables, const Kernels& kernels, int lanes, const uint8_t* data, size_t nbytes, size_t words_nbytes);
     // n symbols; the first belongs to the first lane.
     void get(const uint16_t* tables, uint8_t* symbols, size_t n) { kernels_.decode(view_, tables, symbols, n, rans_); }
-    int32_t residual(int table, int bits, int symbol);
+    int32_t residual(int table, int bits, int symbol) {
+        const int half = tables_.half(table);
+        int32_t value = symbol - half;
+        if (symbol == 2 * half + 1) value = escaped(half);
+        if (bits == 0) return value;
+        // A damaged escape may be large: unsigned arithmetic keeps the overflow harmless, the range check comes later.
+        const uint32_t shifted = static_cast<uint32_t>(value) << bits | raw_.get(bits);
+        return static_cast<int32_t>(shifted - (1u << (bits - 1)));
+    }
     RawReader& raw() { return raw_; }
     int lanes() const { return rans_.lanes; }
     bool exhausted() const { return rans_.exhausted; }
@@ -111,6 +142,8 @@ class SymbolReader {
     void check_end() const;
 
   private:
+    int32_t escaped(int half);
+
     const TableSet& tables_;
     const Kernels& kernels_;
     TableView view_;
