@@ -89,14 +89,19 @@ class TableSet:
         self.starts: list[list[int]] = []
         for tail in unit:
             for row in range(ROWS):
+                below = _below(tail, row)
                 for fraction in range(8) if row < FINE_ROWS else (4,):
-                    half, starts = _build(tail, row, fraction)
+                    half, starts = _build(below, fraction)
                     self.half.append(half)
                     self.starts.append(starts)
 
 
-def _below(tail: NDArray[np.int64], row: int, t: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the probability, in units of 2^-30, that a variate of the row lies below t eighths of a grey level."""
+_REACH = 8 * (MAX_HALF + 1) + 8  # the farthest abscissa that a table asks for, in eighths
+
+
+def _below(tail: NDArray[np.int64], row: int) -> NDArray[np.int64]:
+    """Return the probability, in units of 2^-30, that a variate lies below t eighths of a grey level, by t + _REACH."""
+    t = np.arange(-_REACH, _REACH + 1)
     z = (np.abs(t) * _INVERSE_QUARTER[row & 3]) >> (5 + (row >> 2))  # 1/1024 standard deviations
     i, fraction = z >> 4, z & 15
     inside = np.minimum(i, TAIL_STEPS - 1)
@@ -106,11 +111,10 @@ def _below(tail: NDArray[np.int64], row: int, t: NDArray[np.int64]) -> NDArray[n
     return below
 
 
-def _build(tail: NDArray[np.int64], row: int, fraction: int) -> tuple[int, list[int]]:
-    """Return half and starts of one table."""
-    symbols = np.arange(-MAX_HALF - 1, MAX_HALF + 2)
-    centre = 8 * symbols - (fraction - 4)
-    mass = _below(tail, row, centre + 4) - _below(tail, row, centre - 4)
+def _build(below: NDArray[np.int64], fraction: int) -> tuple[int, list[int]]:
+    """Return half and starts of the table of a row and fraction."""
+    edges = _REACH - (fraction - 4) - 4 + 8 * np.arange(-MAX_HALF - 1, MAX_HALF + 3)
+    mass = np.diff(below[edges])
     zero = MAX_HALF + 1
     half = 0
     while half < MAX_HALF and mass[zero + half + 1] + mass[zero - half - 1] >= _ONE >> 13:
@@ -119,4 +123,4 @@ def _build(tail: NDArray[np.int64], row: int, fraction: int) -> tuple[int, list[
     p = np.append(kept, _ONE - kept.sum())
     width = 1 + ((p * (PROB_SCALE - p.size)) >> 30)
     width[half] += PROB_SCALE - width.sum()
-    return half, [0, *(int(end) for end in np.cumsum(width))]
+    return half, [0, *np.cumsum(width).tolist()]

@@ -1,0 +1,93 @@
+"""A kernel set is used only after it gave the known answers, and one that answers wrongly is refused."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zarr_neural import _native
+from zarr_neural.errors import ConfigurationError, EngineError
+from zarr_neural.intnet import native, selftest
+from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_plane
+
+Function = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_passed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "_passed", set())
+
+
+@pytest.mark.parametrize("kernels", _native.kernel_names())
+def test_every_kernel_set_passes(kernels: str) -> None:
+    """All sets that this processor runs give the known answers."""
+    selftest.run(kernels)
+
+
+def test_it_runs_once_per_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second use of a set costs nothing."""
+    runs: list[str] = []
+    monkeypatch.setattr(selftest, "run", runs.append)
+    for name in ("portable", "portable", "other", "portable"):
+        selftest.require(name)
+    assert runs == ["portable", "other"]
+
+
+def wrong_bytes(encode: Function, *args: Any) -> Any:
+    payload, words_nbytes = encode(*args)
+    return payload[:-1] + bytes([payload[-1] ^ 1]), words_nbytes
+
+
+def wrong_pixel(decode: Function, *args: Any) -> Any:
+    plane = decode(*args)
+    plane[-1, -1] ^= 1
+    return plane
+
+
+def wrong_when_large(decode: Function, *args: Any) -> Any:
+    return wrong_pixel(decode, *args) if args[3] == 256 else decode(*args)
+
+
+def refusing(decode: Function, *args: Any) -> Any:
+    raise _native.DamagedStream("no")
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "message"),
+    [
+        ("encode_plane", wrong_bytes, "wrong bytes"),
+        ("decode_plane", wrong_pixel, "wrong pixels"),
+        ("decode_plane", wrong_when_large, r"wrong pixels of \(256"),
+        ("decode_plane", refusing, "refuse a known payload"),
+    ],
+)
+def test_a_wrong_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str, fault: Function, message: str) -> None:
+    """Wrong bytes, wrong pixels or a refusal end in EngineError, every time that the set is asked for."""
+    right = getattr(_native, name)
+    monkeypatch.setattr(_native, name, lambda *args: fault(right, *args))
+    for _ in range(2):
+        with pytest.raises(EngineError, match=message):
+            native.ready_kernels()
+
+
+def test_kernels_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ZARR_NEURAL_KERNELS names the set to use; an unknown name is refused with those that there are."""
+    monkeypatch.setenv(native.KERNELS_VARIABLE, "portable")
+    assert native.ready_kernels() == "portable"
+    monkeypatch.setenv(native.KERNELS_VARIABLE, "abacus")
+    with pytest.raises(ConfigurationError, match="portable"):
+        native.ready_kernels()
+    monkeypatch.delenv(native.KERNELS_VARIABLE)
+    assert native.ready_kernels() == _native.kernel_names()[0]
+
+
+def test_the_stored_payload_reaches_all_lanes() -> None:
+    """The plane of the stored payload has more than 65535 pixels, hence 32 lanes, and every kind of content."""
+    plane = known_plane(*selftest.LARGE)
+    assert plane.size >= 65536
+    assert plane.min() == 0
+    assert plane.max() == 65535
+    stored = PAYLOAD_FILE.read_bytes()
+    assert 4 * 32 < int.from_bytes(stored[:4], "little") < len(stored) - 4
+    assert np.unique(plane).size > 1000
