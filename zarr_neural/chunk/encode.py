@@ -132,8 +132,8 @@ def _check_bound(planes: NDArray[Any], decoded: NDArray[Any], bound: float) -> N
 
 
 def _is_constant(planes: NDArray[Any]) -> bool:
-    data = _bytes_of(planes).reshape(-1, planes.itemsize)
-    return bool((data[: data.shape[0] // 2 + 1] == data[0]).all() and (data == data[0]).all())
+    rows = _bytes_of(planes).reshape(-1, planes.itemsize)
+    return all((part == rows[0]).all() for part in (rows[:4096], rows))
 
 
 def _little(array: NDArray[Any]) -> NDArray[Any]:

@@ -11,7 +11,8 @@ from zarr_neural.chunk.palette import unpack_zstd
 from zarr_neural.errors import DamagedChunkError
 
 STORED, SHUFFLED_ZSTD = range(2)
-_LEVEL, _FAST_LEVEL = 7, 1
+_LEVEL, _FAST_LEVEL = 7, 3
+_WORTH_A_TRY = 1.1  # estimated size over the size to beat
 
 
 def pack_generic(samples: NDArray[Any]) -> bytes:
@@ -29,7 +30,7 @@ def may_beat(samples: NDArray[Any], nbytes: int) -> bool:
         return True
     strip = max(1, len(rows) // 32)
     some = np.concatenate([rows[i : i + strip] for i in range(0, len(rows) - strip + 1, max(1, len(rows) // 4))])
-    return len(zstd.compress(_shuffled(some), _FAST_LEVEL)) * (samples.nbytes / some.nbytes) < 1.25 * nbytes
+    return len(zstd.compress(_shuffled(some), _FAST_LEVEL)) * (samples.nbytes / some.nbytes) < _WORTH_A_TRY * nbytes
 
 
 def unpack_generic(payload: memoryview, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -16,6 +16,8 @@ from zarr_neural.errors import DamagedChunkError
 
 BITMAP, GAPS = range(2)
 _ZSTD_LEVEL = 12
+_MOST_SHARE = 0.95  # of used levels at which a map is not worth a thought
+_REACH = 16  # levels to either side that count as near
 
 
 def pack_palette(used: NDArray[np.int64]) -> bytes:
@@ -78,10 +80,28 @@ def unpack_zstd(data: memoryview, nbytes: int, what: str) -> NDArray[np.uint8]:
     return out
 
 
-def pays(used: int, span: int, pixels: int) -> bool:
-    """Whether a level map may shrink a plane: what its pixels save exceeds an estimate of what the map costs."""
-    share = used / span
-    if share > 0.95:
+def pays(present: NDArray[np.bool_], samples: NDArray[np.uint16]) -> bool:
+    """Whether a level map may shrink a plane: what its pixels save exceeds an estimate of what the map costs.
+
+    A pixel saves the logarithm of the share of levels that are used among those near its own. (Levels that are rare
+    because few pixels lie out there save next to nothing, however many they are.)
+
+    Parameters
+    ----------
+    present : (levels,) array of bool
+        Which of the levels are used.
+    samples : (Y, X) array of uint16
+    """
+    span = len(present)
+    share = np.count_nonzero(present) / span
+    if share > _MOST_SHARE:
         return False
+    reach = min(_REACH, span - 1)
+    edges = np.concatenate([[0], np.cumsum(present)])
+    first, last = np.maximum(np.arange(span) - reach, 0), np.minimum(np.arange(span) + reach + 1, span)
+    near = (edges[last] - edges[first]) / (last - first)
+    counts = np.bincount(samples.reshape(-1)[:: max(1, samples.size // 2**16)], minlength=span)
+    used = counts > 0
+    saved = -float((counts[used] * np.log2(near[used])).sum()) * samples.size / counts.sum()
     entropy = -(share * math.log2(share) + (1 - share) * math.log2(1 - share))
-    return pixels * -math.log2(share) > span * entropy + 128
+    return saved > span * entropy + 128

@@ -103,9 +103,9 @@ def _with_palette(model: LosslessModel, values: dict[str, Any], samples: NDArray
     top = values["top"]
     present = np.zeros(top + 1, bool)
     present[samples] = True
-    used = np.flatnonzero(present)
-    if top == 0 or not pays(len(used), top + 1, samples.size):
+    if top == 0 or not pays(present, samples):
         return None
+    used = np.flatnonzero(present)
     palette = pack_palette(used)
     ranks = np.cumsum(present, dtype=np.int64) - 1
     payload, words_nbytes = native.encode_plane(model, ranks.astype(np.uint16)[samples], len(used) - 1)
