@@ -79,9 +79,10 @@ SymbolReader::SymbolReader(const TableSet& tables, const Kernels& kernels, int l
     rans_.exhausted = false;
 }
 
-int32_t SymbolReader::escaped(int half) {
+int32_t SymbolReader::escaped(int half, int bits) {
     const bool negative = raw_.get(1) != 0;
     const int32_t magnitude = static_cast<int32_t>(raw_.get_golomb()) + half + 1;
+    if (magnitude > 1 << (17 - bits)) throw DamagedStream("an escape lies beyond any sample");
     return negative ? -magnitude : magnitude;
 }
 

@@ -129,11 +129,9 @@ class SymbolReader {
     int32_t residual(int table, int bits, int symbol) {
         const int half = tables_.half(table);
         int32_t value = symbol - half;
-        if (symbol == 2 * half + 1) value = escaped(half);
+        if (symbol == 2 * half + 1) value = escaped(half, bits);
         if (bits == 0) return value;
-        // A damaged escape may be large: unsigned arithmetic keeps the overflow harmless, the range check comes later.
-        const uint32_t shifted = static_cast<uint32_t>(value) << bits | raw_.get(bits);
-        return static_cast<int32_t>(shifted - (1u << (bits - 1)));
+        return value * (1 << bits) + static_cast<int32_t>(raw_.get(bits)) - (1 << (bits - 1));
     }
     RawReader& raw() { return raw_; }
     int lanes() const { return rans_.lanes; }
@@ -142,7 +140,8 @@ class SymbolReader {
     void check_end() const;
 
   private:
-    int32_t escaped(int half);
+    // Throws DamagedStream where the escape lies beyond any sample, so that sums of it stay small.
+    int32_t escaped(int half, int bits);
 
     const TableSet& tables_;
     const Kernels& kernels_;

@@ -8,7 +8,7 @@ import pytest
 
 from zarr_neural import _native
 from zarr_neural.chunk.reference import decode_plane_from, decode_plane_reference, level_count, merge, side_at
-from zarr_neural.entropy import RawReader, SymbolReader, SymbolWriter, TableSet, lane_count
+from zarr_neural.entropy import RawReader, SymbolReader, SymbolWriter, TableSet, lane_count, row_of
 from zarr_neural.errors import DamagedChunkError
 from zarr_neural.intnet.known_answer import known_arrays
 
@@ -141,6 +141,31 @@ def test_reference_and_native_refuse_the_same_payloads() -> None:
             got = _native.decode_plane(model, altered, words_nbytes, height, width, top)
             np.testing.assert_array_equal(got, expected)
     assert refused > 300
+
+
+@pytest.mark.parametrize("residual", [1 << 32, -(1 << 32), (1 << 31) - 20_000, 1 << 17, 1 << 16, 600])
+def test_escapes_beyond_any_sample_are_refused(residual: int) -> None:
+    """A residual that no sample has is damage, also where 32 bits would wrap round to one that has."""
+    arrays = dict(known_arrays())
+    arrays["w3"] = np.zeros_like(arrays["w3"])
+    arrays["b3"] = np.full_like(arrays["b3"], 700 << 8)  # the largest scale: 14 raw bits
+    arrays["rules"] = np.full_like(arrays["rules"], [63, 0])
+    tables = TableSet(arrays["tails"])
+    rule = row_of(0, 83)
+    writer = SymbolWriter(tables, 1)
+    for sample in (5, 5):
+        writer.raw.put(sample, 16)
+    writer.put_block([rule.table], [rule.bits], [residual])
+    payload, words_nbytes = writer.finish()
+    model, data = _native.make_model(*arrays.values()), np.frombuffer(payload, np.uint8)
+    if residual == 600:
+        decoded = decode_plane_reference(arrays, payload, words_nbytes, 1, 3, 65535)
+        np.testing.assert_array_equal(_native.decode_plane(model, data, words_nbytes, 1, 3, 65535), decoded)
+    else:
+        with pytest.raises(DamagedChunkError):
+            decode_plane_reference(arrays, payload, words_nbytes, 1, 3, 65535)
+        with pytest.raises(_native.DamagedStream):
+            _native.decode_plane(model, data, words_nbytes, 1, 3, 65535)
 
 
 def test_geometry() -> None:
