@@ -39,7 +39,7 @@ def inspect_path(path: str | Path) -> dict[str, Any]:
         "path": str(path),
         "zarr_format": node.metadata.zarr_format,
         "nbytes": store_nbytes(path),
-        "arrays": [_array(path, name, array) for name, array in arrays_in(node)],
+        "arrays": [_array(path, name, array) for name, array in arrays_in(path)],
     }
     if attrs.get("ome", attrs).get("multiscales"):
         content["ome_version"] = read_ome(attrs)[0]

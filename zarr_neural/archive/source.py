@@ -248,7 +248,12 @@ def _glob(pattern: Path) -> list[tuple[Path, Path]]:
     base = Path(*plain)
     if len(plain) == len(pattern.parts) or not base.is_dir():
         return []
-    return [(base, file) for file in sorted(base.glob(str(Path(*pattern.parts[len(plain) :])))) if file.is_file()]
+    found = sorted(base.glob(str(Path(*pattern.parts[len(plain) :]))))
+    return [(base, file) for file in found if file.is_file() and not _hidden(file.relative_to(base))]
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def find_tiffs(sources: Sequence[str | Path]) -> list[tuple[Path, Path]]:
@@ -268,9 +273,7 @@ def find_tiffs(sources: Sequence[str | Path]) -> list[tuple[Path, Path]]:
             files = [
                 (file, file.relative_to(path))
                 for file in sorted(path.rglob("*"))
-                if file.suffix.lower() in SUFFIXES
-                and file.is_file()
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
+                if file.suffix.lower() in SUFFIXES and file.is_file() and not _hidden(file.relative_to(path))
             ]
         elif path.exists():
             files = [(path, Path(path.name))]

@@ -48,12 +48,21 @@ def codec_records(array: zarr.Array[Any]) -> list[dict[str, Any]]:
     return [codec.get_config() if hasattr(codec, "get_config") else codec.to_dict() for codec in found]
 
 
-def arrays_in(node: zarr.Group | zarr.Array[Any]) -> list[tuple[str, zarr.Array[Any]]]:
-    """Return (path in the store, array) for every array at or below `node`, sorted by path."""
+def arrays_in(path: Path) -> list[tuple[str, zarr.Array[Any]]]:
+    """Return (path in the store, array) for every array at or below `path`, sorted.
+
+    Raises
+    ------
+    ArchiveError
+        The metadata of one are damaged.
+    """
+    node = open_node(path)
     if isinstance(node, zarr.Array):
         return [("", node)]
-    members = node.members(max_depth=None)
-    return sorted(((path, item) for path, item in members if isinstance(item, zarr.Array)), key=lambda pair: pair[0])
+    found = []
+    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir() and is_store(entry)):
+        found += [(f"{folder.name}/{name}".rstrip("/"), array) for name, array in arrays_in(folder)]
+    return found
 
 
 def find_stores(path: Path) -> tuple[list[Path], list[Path]]:

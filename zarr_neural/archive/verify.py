@@ -94,12 +94,11 @@ def _source_of(store: Path, stores: Path, sources: Path) -> Path:
 def verify_store(store: Path, source: Path | None = None, progress: Progress = silent) -> VerifyReport:
     """Read every chunk of one store, and compare with `source` where it is given; see `verify`."""
     try:
-        node = open_node(store)
+        node, arrays = open_node(store), arrays_in(store)
     except ZarrNeuralError as error:
         return VerifyReport(str(store), 0, (Damage("", "", str(error)),))
     record: dict[str, Any] = attributes(node).get(KEY) or {}
     named = None if source is None else str(source)
-    arrays = arrays_in(node)
     total = sum(math.prod(-(-s // c) for s, c in zip(a.shape, a.chunks, strict=True)) for _, a in arrays)
     damaged, tallies, done = _missing_levels(node, arrays), [], 0
     with ExitStack() as stack:

@@ -1,0 +1,113 @@
+"""Verification finds what is wrong, all of it, and nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from zarr_neural.archive import Options, convert, fidelity_from, verify
+from zarr_neural.errors import ArchiveError
+
+Writer = Callable[..., tuple[Path, np.ndarray]]
+
+
+def store_of(path: Path, target: Path, version: str = "0.5", shards: bool = False) -> Path:
+    options = Options(fidelity=fidelity_from(max_error=1), chunks=(64, 64), ome_version=version, shards=shards)
+    (report,) = convert([path], target, options)
+    assert report.status == "converted", report.error
+    return target
+
+
+def chunks_of(store: Path) -> list[Path]:
+    names = {"zarr.json", ".zarray", ".zattrs", ".zgroup"}
+    return sorted(file for file in (store / "0").rglob("*") if file.is_file() and file.name not in names)
+
+
+@pytest.mark.parametrize(("version", "shards"), [("0.5", False), ("0.5", True), ("0.4", False)])
+def test_a_sound_store_is_sound(version: str, shards: bool, write_ome: Writer, tmp_path: Path) -> None:
+    """Every chunk of every level is read, and against the source the recorded errors come out again."""
+    path, _ = write_ome("CYX", (2, 300, 200))
+    (report,) = verify(store_of(path, tmp_path / "a.zarr", version, shards), path)
+    assert report.sound
+    assert report.chunks == 2 * (5 * 4 + 3 * 2)
+    assert [entry["max_error"] for entry in report.measured] == [1, 1]
+
+
+@pytest.mark.parametrize(("version", "shards"), [("0.5", False), ("0.5", True), ("0.4", False)])
+@pytest.mark.parametrize("place", [0, 9, 0.5, 0.98, -1])
+def test_a_flipped_byte_is_found(version: str, shards: bool, place: float, write_ome: Writer, tmp_path: Path) -> None:
+    """One changed byte anywhere in a chunk is found, in the right file."""
+    path, _ = write_ome("CYX", (2, 300, 200))
+    store = store_of(path, tmp_path / "a.zarr", version, shards)
+    victim = chunks_of(store)[len(chunks_of(store)) // 2]
+    content = bytearray(victim.read_bytes())
+    content[int(place * len(content)) if isinstance(place, float) else place] ^= 0x10
+    victim.write_bytes(content)
+    (report,) = verify(store)
+    assert not report.sound
+    assert {str(store / damage.array / damage.chunk) for damage in report.damaged} == {str(victim)}
+
+
+def test_missing_and_foreign_chunks_are_found(write_ome: Writer, tmp_path: Path) -> None:
+    """A chunk that is gone, emptied, cut or swapped with another shape does not pass for fill."""
+    path, _ = write_ome("ZYX", (5, 100, 90))
+    store = store_of(path, tmp_path / "a.zarr")
+    chunks = chunks_of(store)
+    chunks[0].unlink()
+    chunks[5].write_bytes(b"")
+    chunks[10].write_bytes(chunks[10].read_bytes()[:-5])
+    chunks[15].write_bytes(b"something else")
+    (report,) = verify(store)
+    assert [damage.chunk for damage in report.damaged] == [
+        chunks[i].relative_to(store / "0").as_posix() for i in (0, 5, 10, 15)
+    ]
+    assert "missing" in report.damaged[0].what
+
+
+def test_a_changed_source_is_found(write_ome: Writer, tmp_path: Path) -> None:
+    """Sound chunks of other pixels than those of the source break the promise."""
+    path, pixels = write_ome("YX", (100, 90))
+    store = store_of(path, tmp_path / "a.zarr")
+    other = pixels.copy()
+    other[50, 50] += 40
+    tifffile.imwrite(path, other)
+    (report,) = verify(store, path)
+    assert any("promised" in damage.what for damage in report.damaged)
+    tifffile.imwrite(path, other[:50])
+    with pytest.raises(ArchiveError, match="shape"):
+        verify(store, path)
+
+
+def test_a_folder_of_stores(write_ome: Writer, tmp_path: Path) -> None:
+    """Every store below a folder is read, sources found by name, and an unfinished conversion is a fault."""
+    for name in ("a.ome.tif", "b.ome.tif"):
+        write_ome("YX", (80, 90), name=name)
+    options = Options(fidelity=fidelity_from(lossless=True))
+    convert([tmp_path], tmp_path / "out", options)
+    assert [report.sound for report in verify(tmp_path / "out", tmp_path)] == [True, True]
+
+    def stop(name: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert([tmp_path / "a.ome.tif"], tmp_path / "out" / "c.ome.zarr", options, stop)
+    reports = verify(tmp_path / "out")
+    assert [report.sound for report in reports] == [True, True, False]
+    with pytest.raises(ArchiveError, match="not finished"):
+        verify(tmp_path / "out" / "c.ome.zarr")
+
+
+def test_missing_levels_and_metadata_are_found(write_ome: Writer, tmp_path: Path) -> None:
+    """A level that the attributes name and the store lacks is damage, and so are broken metadata."""
+    path, _ = write_ome("YX", (300, 300))
+    store = store_of(path, tmp_path / "a.zarr")
+    (store / "1" / "zarr.json").unlink()
+    (report,) = verify(store)
+    assert [damage.array for damage in report.damaged] == ["1"]
+    (store / "zarr.json").write_text("{")
+    (report,) = verify(store)
+    assert "metadata" in report.damaged[0].what
+    with pytest.raises(ArchiveError, match="no Zarr store"):
+        verify(tmp_path / "nothing")
