@@ -21,7 +21,7 @@ from eval.images import Source, read_planes, spread, tiles
 from eval.modes import Mode, Task, allowed_error, contenders, quantised, task
 from eval.report import Row
 from eval.timing import best_interleaved, core_count, wall_seconds
-from zarr_neural import estimate_noise
+from zarr_neural import NeuralCodec, estimate_noise
 
 Image = NDArray[Any]
 
@@ -167,6 +167,7 @@ def notes(command: str) -> list[str]:
         f"command: {command}",
         f"zarr_neural {version('zarr-neural')}, imagecodecs {imagecodecs.__version__}, numpy {np.__version__}, "
         f"Python {platform.python_version()}",
+        f"models: {', '.join(NeuralCodec(lossless=True).get_config()['models'])}",
         f"machine: {processor()}, {core_count()} cores, {os.uname().sysname}",
     ]
 

@@ -34,10 +34,12 @@ def best_interleaved(works: Sequence[Callable[[], object]], repeats: int) -> lis
     Interleaving spreads a disturbance of the machine over all works instead of giving it to one of them; the best of
     the repeats is the one least disturbed.
     """
-    loops = [loops_for(cpu_seconds(work, 1)) for work in works]
-    best = [math.inf] * len(works)
-    for _ in range(repeats):
+    best = [cpu_seconds(work, 1) for work in works]
+    loops = [loops_for(seconds) for seconds in best]
+    for repeat in range(repeats):
         for i, work in enumerate(works):
+            if repeat == 0 and loops[i] == 1:
+                continue  # long work: what told its length was its first repeat
             best[i] = min(best[i], cpu_seconds(work, loops[i]))
     return best
 
