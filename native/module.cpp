@@ -15,6 +15,7 @@
 #include "kernels.hpp"
 #include "model.hpp"
 #include "plane_codec.hpp"
+#include "repeats.hpp"
 #include "streams.hpp"
 
 namespace nb = nanobind;
@@ -111,6 +112,27 @@ Out<uint16_t> decode(const Model& model, In<uint8_t, 1> bytes, size_t words_nbyt
     return array(std::move(samples), {height, width});
 }
 
+nb::bytes encode_repeating(In<uint16_t, 2> samples, int top) {
+    check_plane(samples.shape(0), samples.shape(1), top);
+    std::vector<uint8_t> coded;
+    {
+        nb::gil_scoped_release release;
+        coded = encode_repeats(samples.data(), static_cast<int>(samples.shape(0)), static_cast<int>(samples.shape(1)), top);
+    }
+    return to_bytes(coded);
+}
+
+Out<uint16_t> decode_repeating(In<uint8_t, 1> bytes, size_t height, size_t width, int top) {
+    check_plane(height, width, top);
+    std::vector<uint16_t> samples;
+    {
+        nb::gil_scoped_release release;
+        samples.resize(height * width);
+        decode_repeats(bytes.data(), bytes.shape(0), static_cast<int>(height), static_cast<int>(width), top, samples.data());
+    }
+    return array(std::move(samples), {height, width});
+}
+
 nb::dict training_pixels(const Model& model, In<uint16_t, 2> samples, int top) {
     check_plane(samples.shape(0), samples.shape(1), top);
     TrainingPixels pixels;
@@ -137,6 +159,8 @@ NB_MODULE(_native, m) {
     m.def("make_model", &make_model, nb::rv_policy::take_ownership);
     m.def("encode_plane", &encode, nb::arg("model"), nb::arg("samples"), nb::arg("top"), nb::arg("kernels") = "");
     m.def("decode_plane", &decode, nb::arg("model"), nb::arg("bytes"), nb::arg("words_nbytes"), nb::arg("height"), nb::arg("width"), nb::arg("top"), nb::arg("kernels") = "");
+    m.def("encode_repeats", &encode_repeating, nb::arg("samples"), nb::arg("top"));
+    m.def("decode_repeats", &decode_repeating, nb::arg("bytes"), nb::arg("height"), nb::arg("width"), nb::arg("top"));
     m.def("training_pixels", &training_pixels, nb::arg("model"), nb::arg("samples"), nb::arg("top"));
     m.def("kernel_names", &kernel_names);
     m.def("crc32c", [](In<uint8_t, 1> data, uint32_t crc) {

@@ -6,7 +6,7 @@ from zarr_neural.bitstream import Reader, unpack
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.header import MODE_NAMES, NETWORKS, unpack_header
 from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT
-from zarr_neural.chunk.plane import HAS_PALETTE, RECORD
+from zarr_neural.chunk.plane import HAS_PALETTE, RECORD, REPEATS
 
 
 def describe(data: bytes | memoryview) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _planes(payload: memoryview, count: int) -> Any:
         values = unpack(RECORD, reader)
         for name in ("palette_nbytes", "payload_nbytes"):
             reader.take(values.get(name, 0), f"the {name} of a plane")
-        shown = {"palette": bool(values["flags"] & HAS_PALETTE), "levels": values.get("top", 0) + 1}
+        shown = {"palette": bool(values["flags"] & HAS_PALETTE), "levels": values.get("top", 0) + 1, "repeats": bool(values["flags"] & REPEATS)}
         shown |= {name: values[name] for name in ("first_row", "first_column", "height", "width") if name in values}
         shown |= {name: values[name] for name in ("palette_nbytes", "words_nbytes", "payload_nbytes") if name in values}
         yield shown

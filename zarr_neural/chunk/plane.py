@@ -1,4 +1,4 @@
-"""One plane of a chunk by path L: margin, levels, palette, networks. The two directions mirror each other."""
+"""One plane of a chunk by path L: margin, levels, palette, networks or repeats. The two directions mirror each other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from zarr_neural.errors import DamagedChunkError
 from zarr_neural.intnet import native
 from zarr_neural.models import LosslessModel
 
-HAS_MARGIN, HAS_PALETTE = 1, 2  # bits of `flags`
+HAS_MARGIN, HAS_PALETTE, REPEATS = 1, 2, 4  # bits of `flags`
 MAX_TOP = 65535
 
 
@@ -31,8 +31,12 @@ def _palette(values: Mapping[str, Any]) -> bool:
     return _content(values) and bool(values["flags"] & HAS_PALETTE)
 
 
+def _networks(values: Mapping[str, Any]) -> bool:
+    return _content(values) and not values["flags"] & REPEATS
+
+
 RECORD = (
-    Field("flags", "fixed", 1, most=HAS_MARGIN | HAS_PALETTE),
+    Field("flags", "fixed", 1, most=HAS_MARGIN | HAS_PALETTE | REPEATS),
     Field("border", "varint", when=_margin),  # bits of the sample outside the rectangle
     Field("first_row", "varint", when=_margin),
     Field("first_column", "varint", when=_margin),
@@ -41,7 +45,7 @@ RECORD = (
     Field("lowest", "signed", least=-(2**62), most=2**62, when=_content),
     Field("palette_nbytes", "varint", when=_palette),
     Field("top", "varint", most=MAX_TOP, when=_content),
-    Field("words_nbytes", "varint", when=_content),
+    Field("words_nbytes", "varint", when=_networks),
     Field("payload_nbytes", "varint", when=_content),
 )
 
@@ -82,15 +86,9 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
     content = plane[box.slices]
     samples, lowest = _samples(quantiser, content)
     top = int(samples.max())
-    values |= {"lowest": lowest, "top": top}
-    payload, words_nbytes = native.encode_plane(model, samples, top)
-    values |= {"words_nbytes": words_nbytes, "payload_nbytes": len(payload)}
-    record = pack(RECORD, values) + payload
-    ranked = _with_palette(model, values, samples, len(record))
-    if ranked is not None:
-        record = ranked
+    record = _smallest_record(model, values | {"lowest": lowest}, samples)
     if quantiser.kind != quantise.IDENTITY:
-        table = quantiser.values(np.arange(lowest, lowest + top + 1), plane.dtype)
+        table = quantiser.values(np.arange(lowest, lowest + int(samples.max()) + 1), plane.dtype)
         if box.height * box.width < plane.size:
             decoded = np.full_like(plane, border)
             decoded[box.slices] = table[samples]
@@ -99,25 +97,44 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
     return record, decoded
 
 
-def _with_palette(model: LosslessModel, values: dict[str, Any], samples: NDArray[np.uint16], nbytes: int) -> bytes | None:
-    top = values["top"]
+def _smallest_record(model: LosslessModel, values: dict[str, Any], samples: NDArray[np.uint16]) -> bytes:
+    top = int(samples.max())
+    palette = b""
+    best = _by_networks(model, values | {"top": top}, palette, samples)
     present = np.zeros(top + 1, bool)
     present[samples] = True
-    if top == 0 or not pays(present, samples):
-        return None
-    used = np.flatnonzero(present)
-    palette = pack_palette(used)
-    ranks = np.cumsum(present, dtype=np.int64) - 1
-    payload, words_nbytes = native.encode_plane(model, ranks.astype(np.uint16)[samples], len(used) - 1)
-    ranked = values | {
-        "flags": values["flags"] | HAS_PALETTE,
-        "palette_nbytes": len(palette),
-        "top": len(used) - 1,
-        "words_nbytes": words_nbytes,
-        "payload_nbytes": len(payload),
-    }
-    record = pack(RECORD, ranked) + palette + payload
-    return record if len(record) < nbytes else None
+    if top > 0 and pays(present, samples):
+        used = np.flatnonzero(present)
+        palette = pack_palette(used)
+        values = values | {"flags": values["flags"] | HAS_PALETTE, "palette_nbytes": len(palette)}
+        samples = (np.cumsum(present, dtype=np.int64) - 1).astype(np.uint16)[samples]
+        top = len(used) - 1
+        best = min(best, _by_networks(model, values | {"top": top}, palette, samples), key=len)
+    if _repeats_often(samples, 8 * len(best) / samples.size):
+        payload = native.encode_repeats(samples, top)
+        repeated = values | {"flags": values["flags"] | REPEATS, "top": top, "payload_nbytes": len(payload)}
+        best = min(best, pack(RECORD, repeated) + palette + payload, key=len)
+    return best
+
+
+def _by_networks(model: LosslessModel, values: dict[str, Any], palette: bytes, samples: NDArray[np.uint16]) -> bytes:
+    payload, words_nbytes = native.encode_plane(model, samples, values["top"])
+    return pack(RECORD, values | {"words_nbytes": words_nbytes, "payload_nbytes": len(payload)}) + palette + payload
+
+
+def _repeats_often(samples: NDArray[np.uint16], bits_per_sample: float) -> bool:
+    """Whether far more samples equal a neighbour than noise of that many bits would bring about.
+
+    Judged on up to 64 rows. Noise of b bits repeats the sample to the left or above with a probability of about 2**(1-b).
+    """
+    rows = max(2, min(64, len(samples)))
+    some = samples[len(samples) // 2 - rows // 2 :][:rows] if len(samples) > 1 else samples
+    if some.shape[1] < 2:
+        return False
+    same = some[:, 1:] == some[:, :-1]
+    if len(some) > 1:
+        same = same[1:] | (some[1:, 1:] == some[:-1, 1:])
+    return float(same.mean()) > min(0.6, max(0.15, 3 * 2.0 ** (1 - bits_per_sample)))
 
 
 def _samples(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.uint16], int]:
@@ -157,7 +174,10 @@ def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out
         if len(palette) != top + 1:
             raise DamagedChunkError("the palette has another length than its plane", expected=top + 1, found=len(palette))
     payload = reader.take(values["payload_nbytes"], "the payload of a plane")
-    samples = native.decode_plane(model, payload, values["words_nbytes"], box.height, box.width, top)
+    if values["flags"] & REPEATS:
+        samples = native.decode_repeats(payload, box.height, box.width, top)
+    else:
+        samples = native.decode_plane(model, payload, values["words_nbytes"], box.height, box.width, top)
     levels = lowest + (np.arange(top + 1) if palette is None else palette)
     table = quantiser.values(levels, out.dtype)
     if palette is None and quantiser.kind == quantise.IDENTITY and out.dtype.itemsize == 2:

@@ -138,3 +138,31 @@ def ready_kernels() -> str:
         raise ConfigurationError(f"{KERNELS_VARIABLE} is {name!r}, this processor runs {', '.join(names)}")
     selftest.require(name)
     return name
+
+
+def encode_repeats(samples: NDArray[np.uint16], top: int) -> bytes:
+    """Return the payload of a plane whose samples repeat their neighbours; no model is needed.
+
+    Parameters
+    ----------
+    samples : ndarray of uint16, shape (height, width)
+        C-contiguous, not empty, every sample within 0..top.
+    top : int
+        Largest value that the plane may hold, 0..65535.
+    """
+    return bytes(_native.encode_repeats(samples, top))
+
+
+def decode_repeats(payload: bytes | memoryview, height: int, width: int, top: int) -> NDArray[np.uint16]:
+    """Return the plane that `encode_repeats` was given, a new writable array of shape (height, width).
+
+    Raises
+    ------
+    DamagedChunkError
+        The payload does not end where the plane does, or a sample lies outside 0..top.
+    """
+    try:
+        plane: NDArray[np.uint16] = _native.decode_repeats(np.frombuffer(payload, np.uint8), height, width, top)
+    except _native.DamagedStream as error:
+        raise DamagedChunkError(str(error)) from error
+    return plane
