@@ -1,6 +1,7 @@
 """The ideal code length of residuals: what training makes small."""
 
 import torch
+from torch.nn.functional import hardtanh
 
 from .network import SCALE_MAX, WEIGHT_MAX
 
@@ -39,7 +40,7 @@ def scale_and_error(
         In eighths of a grey level.
     """
     scale = (outputs[..., 0] + past_sum).clamp(0, SCALE_MAX)
-    weights = outputs[..., 1:].clamp(-WEIGHT_MAX, WEIGHT_MAX) / 256
+    weights = hardtanh(outputs[..., 1:], -WEIGHT_MAX, WEIGHT_MAX) / 256
     return scale, (error - (weights * differences).sum(-1)) / 8
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import hardtanh
 
 FEATURES, OUTPUTS, NEAR = 32, 9, 8
 SCALE_MAX = 668
@@ -82,7 +83,7 @@ class ExpertNetworks(torch.nn.Module):  # type: ignore[misc]
             x = torch.matmul(x, weight) + bias
             x = _through((x + 0.5).floor(), x)
             if layer < 2:
-                x = x.clamp(0, 255)
+                x = hardtanh(x, 0, 255)  # whose gradient is several times faster than that of clamp
         return x
 
     def layers(self) -> list[Layer]:
