@@ -1,6 +1,8 @@
 """One image to one store: pixels, promises, metadata, refusals."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,9 +125,6 @@ def test_stores_are_valid_ome_zarr(
 
 def test_yaozarrs_validates_without_this_package(write_ome: Writer, tmp_path: Path) -> None:
     """The metadata are valid for a program that has never heard of the codec."""
-    import subprocess
-    import sys
-
     path, _ = write_ome("CYX", (2, 300, 300))
     converted(path, tmp_path / "a.ome.zarr")
     script = f"""
@@ -245,3 +244,20 @@ def test_options_that_contradict_each_other_are_refused() -> None:
         with pytest.raises(ConfigurationError):
             fidelity_from(**wrong)  # type: ignore[arg-type]
     assert Fidelity().arguments() == {"noise": 1.0}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """A file of 400 MB is converted within 300 MB, the interpreter and its libraries included."""
+    pixels = tifffile.memmap(tmp_path / "long.tif", shape=(200, 1024, 1024), dtype="uint16", photometric="minisblack")
+    del pixels
+    script = f"""
+from pathlib import Path
+from zarr_neural.archive import Options, convert, fidelity_from
+folder = Path({str(tmp_path)!r})
+(report,) = convert([folder / "long.tif"], folder / "a.zarr", Options(fidelity=fidelity_from(lossless=True), workers=4))
+assert report.status == "converted", report.error
+print(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")))
+"""
+    printed = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    assert int(printed.split()[1]) < 300_000
