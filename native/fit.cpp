@@ -10,7 +10,7 @@
 namespace zn {
 namespace {
 
-constexpr int kFilterSample = 8192, kCurveSample = 8192, kExpertSample = 4096, kRuleSample = 16384;
+constexpr int kFilterSample = 4096, kCurveSample = 2048, kExpertSample = 1024, kRuleSample = 8192;
 constexpr double kOwnFilterBits = 16 * 7;  // what the coefficients of a filter of one's own cost
 constexpr double kRuleBits = 7;            // what a changed scale rule costs
 
@@ -54,29 +54,37 @@ struct Moments {
     double energy = 0;
 
     void add(const Segment& s, const uint16_t* samples, float quiet) {
-        float part[kNeighbours][kNeighbours] = {}, part_cross[kNeighbours] = {}, part_energy = 0;
+        using Four = float __attribute__((vector_size(16)));
+        constexpr int kFours = kNeighbours / 4;
+        Four d[kSegment][kFours], weighted[kSegment][kFours];
+        float y[kSegment];
         for (int i = 0; i < s.n; ++i) {
             const int base = (s.neighbour[0][i] + s.neighbour[1][i] + s.neighbour[2][i] + s.neighbour[3][i] + 2) >> 2;
-            float d[kNeighbours], activity = 0;
-            for (int k = 0; k < kNeighbours; ++k) d[k] = static_cast<float>(s.neighbour[k][i] - base);
-            for (int k = 0; k < kNear; ++k) activity += std::fabs(d[k]);
-            const float y = static_cast<float>(samples[i] - base);
+            float activity = 0;
+            for (int k = 0; k < kNeighbours; ++k) d[i][k / 4][k % 4] = static_cast<float>(s.neighbour[k][i] - base);
+            for (int k = 0; k < kNear; ++k) activity += std::fabs(d[i][k / 4][k % 4]);
             const float root = 1 / (activity / kNear + quiet), weight = root * root;
-            for (int a = 0; a < kNeighbours; ++a) {
-                const float wd = weight * d[a];
-                for (int b = a & ~3; b < kNeighbours; ++b) part[a][b] += wd * d[b];  // the other triangle mirrors this one
-                part_cross[a] += wd * y;
-            }
-            part_energy += weight * y * y;
+            for (int q = 0; q < kFours; ++q) weighted[i][q] = d[i][q] * weight;
+            y[i] = static_cast<float>(samples[i] - base);
+            energy += static_cast<double>(weight) * y[i] * y[i];
         }
-        for (int a = 0; a < kNeighbours; ++a) {
-            for (int b = a; b < kNeighbours; ++b) {
-                square[a][b] += part[a][b];
-                square[b][a] = square[a][b];
+        for (int a = 0; a < kFours; ++a) {
+            Four with_sample{};
+            for (int i = 0; i < s.n; ++i) with_sample += weighted[i][a] * y[i];
+            for (int k = 0; k < 4; ++k) cross[4 * a + k] += with_sample[k];
+            for (int b = a; b < kFours; ++b) {  // the other triangle mirrors this one
+                Four part[4] = {};
+                for (int i = 0; i < s.n; ++i) {
+                    for (int k = 0; k < 4; ++k) part[k] += weighted[i][a][k] * d[i][b];
+                }
+                for (int k = 0; k < 4; ++k) {
+                    for (int j = 0; j < 4; ++j) square[4 * a + k][4 * b + j] += part[k][j];
+                }
             }
-            cross[a] += part_cross[a];
         }
-        energy += part_energy;
+        for (int a = 1; a < kNeighbours; ++a) {
+            for (int b = 0; b < a; ++b) square[a][b] = square[b][a];
+        }
     }
     double error_of(const LinearPredictor& filter) const {
         double error = energy;
@@ -222,13 +230,23 @@ void PhaseFit::choose_expert(PhaseParameters& parameters) const {
         const ScaleRule usual = expert.rules[group];
         const double plain = cost(usual.shape, usual.shift);
         double best = plain - kRuleBits;
+        const auto consider = [&](int shape, int shift) {
+            if (shift < -64 || shift > 63) return;
+            const double bits = cost(shape, shift);
+            if (bits < best) {
+                best = bits;
+                parameters.rules[group] = {static_cast<int8_t>(shift), static_cast<uint8_t>(shape)};
+            }
+        };
+        // every fourth shift of every shape, then the gaps round the best
         for (int shape = 0; shape < model_.tables.shapes(); ++shape) {
-            for (int shift = std::max(-64, usual.shift - 12); shift <= std::min(63, usual.shift + 12); ++shift) {
-                const double bits = cost(shape, shift);
-                if (bits < best) {
-                    best = bits;
-                    parameters.rules[group] = {static_cast<int8_t>(shift), static_cast<uint8_t>(shape)};
-                }
+            for (int move = -12; move <= 12; move += 4) consider(shape, usual.shift + move);
+        }
+        for (int step = 2; step >= 1; --step) {
+            const ScaleRule centre = parameters.rules[group];
+            for (int shape = 0; shape < model_.tables.shapes(); ++shape) {
+                consider(shape, centre.shift - step);
+                consider(shape, centre.shift + step);
             }
         }
     }
