@@ -55,7 +55,7 @@ KEPT = [
 
 @pytest.mark.parametrize("case", KEPT, ids=str)
 def test_a_field_keeps_its_value(case: Kept) -> None:
-    """Packing a value at the extremes gives the stated bytes, and unpacking them gives the value and reads no further."""
+    """Packing a value at the extremes gives the stated bytes; unpacking gives the value and reads no further."""
     assert case.field.pack(case.value) == case.packed
     reader = Reader(case.packed + b"after")
     assert case.field.unpack(reader) == case.value

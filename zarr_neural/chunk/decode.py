@@ -32,6 +32,7 @@ def decode_chunk(data: bytes | memoryview, model_ids: Iterable[str] = ()) -> NDA
         If no model of the name in the chunk is to be found.
     """
     header, payload = unpack_header(data)
+    quantiser = quantise.from_header(header.quantiser, header.parameters, header.dtype)
     if header.mode == CONSTANT:
         decoded = _constant(header, payload)
     elif header.mode == GENERIC:
@@ -39,7 +40,7 @@ def decode_chunk(data: bytes | memoryview, model_ids: Iterable[str] = ()) -> NDA
         little = header.dtype.newbyteorder("<")
         decoded = unpack_generic(payload, count * height * width, little).astype(header.working_dtype, copy=False)
     else:
-        decoded = _by_networks(header, payload, model_ids)
+        decoded = _by_networks(header, quantiser, payload, model_ids)
     little_bytes = np.ascontiguousarray(decoded, header.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
     if (found := crc32c(little_bytes)) != header.samples_crc:
         raise DamagedChunkError(
@@ -55,11 +56,12 @@ def _constant(header: Header, payload: memoryview) -> NDArray[Any]:
     return np.full(header.planes, value[0].astype(header.working_dtype), header.working_dtype)
 
 
-def _by_networks(header: Header, payload: memoryview, model_ids: Iterable[str]) -> NDArray[Any]:
+def _by_networks(
+    header: Header, quantiser: quantise.Quantiser, payload: memoryview, model_ids: Iterable[str]
+) -> NDArray[Any]:
     if header.dtype.kind not in "iuf":
         raise DamagedChunkError("only integers and floats are coded by networks", found=header.dtype)
     model = models.load(_full_id(header.model, model_ids))
-    quantiser = quantise.from_header(header.quantiser, header.parameters)
     if (header.dtype.kind == "f") != (quantiser.kind == quantise.FLOAT_STEP):
         raise DamagedChunkError(f"quantiser {quantiser.kind} is not for {header.dtype}")
     reader = Reader(payload)

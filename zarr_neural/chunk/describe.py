@@ -25,7 +25,7 @@ def describe(data: bytes | memoryview) -> dict[str, Any]:
         "dtype": header.dtype.str,
         "order": "F" if header.fortran else "C",
         "shape": list(header.shape),
-        "fidelity": _fidelity(quantise.from_header(header.quantiser, header.parameters)),
+        "fidelity": _fidelity(quantise.from_header(header.quantiser, header.parameters, header.dtype)),
         "model_prefix": header.model.hex() or None,
         "nbytes": len(data),
         "header_nbytes": len(data) - len(payload),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zarr_neural.chunk.fidelity import Fidelity
-from zarr_neural.chunk.noise import estimate_noise, noise_intervals
+from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT, estimate_noise, noise_intervals
 from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
 
 IDENTITY, STEP, NOISE, FLOAT_STEP = range(4)  # kinds, as in the header
@@ -95,7 +95,7 @@ class NoiseSteps:
 
 @dataclass(frozen=True)
 class FloatStep:
-    """Multiples of a step that is a float64, whose bits are the parameter. One exact rounding to the dtype follows."""
+    """Multiples of a step, a float64 whose bits are the parameter, cut off at the dtype's range and rounded to it once."""
 
     parameters: tuple[int, ...]  # (bits of the step,)
     kind = FLOAT_STEP
@@ -111,9 +111,10 @@ class FloatStep:
 
     def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The sample that each level decodes to."""
-        if not (math.isfinite(self.step) and self.step > 0):
-            raise DamagedChunkError("the float step is not a positive number", found=self.step)
-        return (levels.astype(np.float64) * self.step).astype(dtype)
+        largest = float(np.finfo(dtype).max)
+        with np.errstate(over="ignore"):
+            wide = levels.astype(np.float64) * self.step
+        return np.clip(wide, -largest, largest).astype(dtype)
 
 
 def _of_every_sample(level: Callable[[Levels], Levels], samples: NDArray[Any]) -> Levels:
@@ -139,18 +140,33 @@ def _fitting(levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
     return levels.astype(dtype)
 
 
-def from_header(kind: int, parameters: Sequence[int]) -> Quantiser:
-    """The quantiser that a header names.
+# Class, allowed range of each parameter, and the dtypes of the samples; by kind. The ranges are those of `Fidelity` and
+# `NoiseModel`; they keep every table small and every product within 64 bits.
+_SMALL_INTEGERS = ("u1", "i1", "u2", "i2")
+_KNOWN: dict[int, tuple[type[Any], tuple[tuple[int, int], ...], tuple[str, ...] | None]] = {
+    IDENTITY: (Identity, (), None),
+    STEP: (Step, ((1, 65535),), _SMALL_INTEGERS),
+    NOISE: (NoiseSteps, ((1, 255 * Q_UNIT), (0, 65535 * GAIN_UNIT), (0, 2**32), (0, 65535**2 * GAIN_UNIT)), _SMALL_INTEGERS),
+    FLOAT_STEP: (FloatStep, ((1, 0x7FEF_FFFF_FFFF_FFFF),), ("f4", "f8")),  # bits of positive, finite numbers
+}
+
+
+def from_header(kind: int, parameters: Sequence[int], dtype: np.dtype[Any]) -> Quantiser:
+    """The quantiser that a header names for samples of a dtype.
 
     Raises
     ------
     DamagedChunkError
-        If the kind is unknown or has another number of parameters.
+        If the kind is unknown or not for the dtype, or the parameters are not what a writer gives it.
     """
-    known: dict[int, tuple[type[Any], int]] = {IDENTITY: (Identity, 0), STEP: (Step, 1), NOISE: (NoiseSteps, 4), FLOAT_STEP: (FloatStep, 1)}
-    if kind not in known or known[kind][1] != len(parameters):
-        raise DamagedChunkError("the quantiser is not one of this version", expected=known.keys(), found=(kind, len(parameters)))
-    quantiser: Quantiser = known[kind][0](tuple(parameters))
+    if kind not in _KNOWN:
+        raise DamagedChunkError("the quantiser is not one of this version", expected=list(_KNOWN), found=kind)
+    made, ranges, dtypes = _KNOWN[kind]
+    if dtypes is not None and dtype.newbyteorder("=") not in [np.dtype(d) for d in dtypes]:
+        raise DamagedChunkError(f"quantiser {kind} is not for {dtype}", expected=", ".join(dtypes), found=dtype)
+    if len(parameters) != len(ranges) or not all(a <= p <= b for p, (a, b) in zip(parameters, ranges, strict=True)):
+        raise DamagedChunkError("the quantiser has impossible parameters", expected=ranges, found=tuple(parameters))
+    quantiser: Quantiser = made(tuple(parameters))
     return quantiser
 
 

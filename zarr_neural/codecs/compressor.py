@@ -106,6 +106,8 @@ class NeuralCodec(Codec):
         if out is None:
             return decoded
         target = out if isinstance(out, np.ndarray) else np.frombuffer(out, np.uint8)
+        if not target.flags.writeable:
+            raise UnsupportedInputError("out is read-only")
         if target.shape == decoded.shape and target.dtype == decoded.dtype:
             target[...] = decoded
         elif target.ndim == 1 and target.nbytes == decoded.nbytes and target.flags.c_contiguous:

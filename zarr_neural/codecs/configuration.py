@@ -89,8 +89,8 @@ class Configuration:
 
     def decode(self, data: Any) -> NDArray[Any]:
         """The array of a chunk, see `zarr_neural.chunk.decode_chunk`."""
-        view = data if isinstance(data, memoryview) else memoryview(np.ascontiguousarray(data) if isinstance(data, np.ndarray) else data)
-        return decode_chunk(view.cast("B") if view.format != "B" or view.ndim != 1 else view, self.models)
+        array = np.ascontiguousarray(data if isinstance(data, np.ndarray) else memoryview(data))
+        return decode_chunk(array.reshape(-1).view(np.uint8).data, self.models)
 
 
 def _checked_models(ids: Sequence[str] | None) -> tuple[str, ...]:
