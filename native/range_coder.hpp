@@ -75,6 +75,7 @@ class RangeDecoder {
   public:
     RangeDecoder(const uint8_t* begin, const uint8_t* end) : next_(begin), end_(end) {
         for (int k = 0; k < 4; ++k) code_ = code_ << 8 | byte();
+        damaged_ = damaged_ || code_ >= range_;  // no encoder starts so, and sums would wrap round
     }
     bool bit(AdaptiveBit& model, bool) {
         const uint32_t bound = (range_ >> 16) * model.probability();
@@ -97,7 +98,7 @@ class RangeDecoder {
         return set;
     }
     // All bytes were used, none was missing, and the encoder's last state is met.
-    bool clean() const { return next_ == end_ && !missing_ && code_ == 0; }
+    bool clean() const { return next_ == end_ && !damaged_ && code_ == 0; }
 
   private:
     void fill() {
@@ -108,13 +109,13 @@ class RangeDecoder {
     }
     uint32_t byte() {
         if (next_ < end_) return *next_++;
-        missing_ = true;
+        damaged_ = true;
         return 0;
     }
     const uint8_t* next_;
     const uint8_t* end_;
     uint32_t range_ = 0xffffffffu, code_ = 0;
-    bool missing_ = false;
+    bool damaged_ = false;  // a byte was missing, or the first four are no state
 };
 
 }  // namespace zn

@@ -14,6 +14,8 @@ namespace zn {
 constexpr size_t kFuzzHeader = 10;
 constexpr int kFuzzSide = 320;  // 32 lanes begin at 256 x 256
 
+enum FuzzTask { kDecodeNetworks = 0, kDecodeRepeats = 1 };  // any other: a round trip
+
 struct FuzzCounts {
     uint64_t accepted = 0, refused = 0, round_trips = 0;
 };
@@ -21,7 +23,7 @@ extern FuzzCounts fuzz_counts;
 
 const Model& fuzz_model();
 // The input that holds a payload.
-std::vector<uint8_t> fuzz_input(int kernel, const CodedPlane& coded, int height, int width, int top);
+std::vector<uint8_t> fuzz_input(int kernel, FuzzTask task, const CodedPlane& coded, int height, int width, int top);
 
 }  // namespace zn
 

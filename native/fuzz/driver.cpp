@@ -8,6 +8,7 @@
 #include <random>
 
 #include "decode_plane.hpp"
+#include "repeats.hpp"
 
 using namespace zn;
 
@@ -31,7 +32,9 @@ std::vector<std::vector<uint8_t>> corpus() {
                 for (size_t i = 0; i < plane.size(); ++i) plane[i] = static_cast<uint16_t>(scrambled(static_cast<uint32_t>(i), 77, static_cast<uint32_t>(c.top) + 1));
             }
             const CodedPlane coded = encode_plane(fuzz_model(), kernels(), plane.data(), c.height, c.width, c.top);
-            for (int k = 0; k < sets; ++k) inputs.push_back(fuzz_input(k, coded, c.height, c.width, c.top));
+            for (int k = 0; k < sets; ++k) inputs.push_back(fuzz_input(k, kDecodeNetworks, coded, c.height, c.width, c.top));
+            const CodedPlane repeats = {encode_repeats(plane.data(), c.height, c.width, c.top), 0};
+            inputs.push_back(fuzz_input(0, kDecodeRepeats, repeats, c.height, c.width, c.top));
         }
     }
     return inputs;
@@ -48,7 +51,7 @@ void mutate(std::vector<uint8_t>& input, std::mt19937& random) {
             case 4: for (uint32_t k = random() % 40; k > 0; --k) input.push_back(static_cast<uint8_t>(random())); break;
             case 5: { const size_t from = at(), to = at(); std::copy_n(input.begin() + static_cast<ptrdiff_t>(from), std::min({input.size() - from, input.size() - to, size_t{64}}), input.begin() + static_cast<ptrdiff_t>(to)); break; }
             case 6: { const size_t from = at(); std::fill_n(input.begin() + static_cast<ptrdiff_t>(from), std::min(input.size() - from, size_t{1} << random() % 9), random() & 1 ? 0 : 255); break; }
-            default: if (random() % 8 == 0) input[0] ^= 128; else input[random() % std::min<size_t>(input.size(), kFuzzHeader)] += static_cast<uint8_t>(random() % 5 - 2); break;
+            default: if (random() % 8 == 0) input[0] ^= static_cast<uint8_t>(16u << random() % 4); else input[random() % std::min<size_t>(input.size(), kFuzzHeader)] += static_cast<uint8_t>(random() % 5 - 2); break;
         }
     }
 }

@@ -65,7 +65,7 @@ def refusing(decode: Function, *args: Any) -> Any:
 def test_a_wrong_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str, fault: Function, message: str) -> None:
     """Wrong bytes, wrong pixels or a refusal end in EngineError, every time that the set is asked for."""
     right = getattr(_native, name)
-    monkeypatch.setattr(_native, name, lambda *args: fault(right, *args))
+    monkeypatch.setattr(selftest, name, lambda *args: fault(right, *args))
     for _ in range(2):
         with pytest.raises(EngineError, match=message):
             native.ready_kernels()

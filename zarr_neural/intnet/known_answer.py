@@ -57,10 +57,10 @@ def _tail(decay: int) -> list[int]:
 
 
 def _write() -> None:
-    from zarr_neural import _native
+    from zarr_neural._native import encode_plane, make_model
 
-    model = _native.make_model(*known_arrays().values())
-    payload, words_nbytes = _native.encode_plane(model, known_plane(256, 256, 65535), 65535, "portable")
+    model = make_model(*known_arrays().values())
+    payload, words_nbytes = encode_plane(model, known_plane(256, 256, 65535), 65535, "portable")
     PAYLOAD_FILE.write_bytes(words_nbytes.to_bytes(4, "little") + payload)
 
 

@@ -12,14 +12,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zarr_neural import _native
+from zarr_neural._native import DamagedStream, Model, kernel_names, make_model
+from zarr_neural._native import decode_plane as _decode_plane
+from zarr_neural._native import decode_repeats as _decode_repeats
+from zarr_neural._native import encode_plane as _encode_plane
+from zarr_neural._native import encode_repeats as _encode_repeats
 from zarr_neural.errors import ConfigurationError, DamagedChunkError, UnsupportedInputError
 from zarr_neural.intnet import selftest
 
 KERNELS_VARIABLE = "ZARR_NEURAL_KERNELS"
 ARRAY_NAMES = ("tails", "bank", "rules", "w1", "b1", "s1", "w2", "b2", "s2", "w3", "b3", "s3")
 
-_handles: dict[str, _native.Model] = {}
+_handles: dict[str, Model] = {}
 _lock = threading.Lock()
 
 
@@ -51,7 +55,7 @@ def encode_plane(model: IntegerModel, samples: NDArray[np.uint16], top: int) -> 
     model : IntegerModel
         Networks, filters and distributions.
     samples : ndarray of uint16, shape (height, width)
-        1 to 2^24 rows and columns, C-contiguous, every sample within 0..top.
+        1 to 2^24 rows and columns, every sample within 0..top.
     top : int
         Largest value that the plane may hold, 0..65535.
 
@@ -62,11 +66,8 @@ def encode_plane(model: IntegerModel, samples: NDArray[np.uint16], top: int) -> 
     EngineError
         The kernels do not give known answers on this machine.
     """
-    if samples.dtype != np.uint16 or samples.ndim != 2 or samples.size == 0:
-        raise UnsupportedInputError(f"a plane is a non-empty 2D array of uint16, not {samples.dtype} {samples.shape}")
-    if not 0 <= top <= 65535 or samples.max() > top:
-        raise UnsupportedInputError(f"a plane with samples up to {samples.max()} has no largest value of {top}")
-    payload, words_nbytes = _native.encode_plane(handle(model), np.ascontiguousarray(samples), top, ready_kernels())
+    _check_plane(samples, top)
+    payload, words_nbytes = _encode_plane(handle(model), np.ascontiguousarray(samples), top, ready_kernels())
     return payload, words_nbytes
 
 
@@ -101,12 +102,12 @@ def decode_plane(
     if not 0 <= words_nbytes <= data.size:
         raise DamagedChunkError("the symbol section has an impossible length", found=words_nbytes)
     try:
-        return _native.decode_plane(handle(model), data, words_nbytes, height, width, top, ready_kernels())
-    except _native.DamagedStream as error:
+        return _decode_plane(handle(model), data, words_nbytes, height, width, top, ready_kernels())
+    except DamagedStream as error:
         raise DamagedChunkError(str(error)) from error
 
 
-def handle(model: IntegerModel) -> _native.Model:
+def handle(model: IntegerModel) -> Model:
     """Return the native form of a model, made once per process and model id."""
     made = _handles.get(model.id)
     if made is None:
@@ -117,9 +118,9 @@ def handle(model: IntegerModel) -> _native.Model:
     return made
 
 
-def make_handle(arrays: Mapping[str, NDArray[Any]]) -> _native.Model:
+def make_handle(arrays: Mapping[str, NDArray[Any]]) -> Model:
     """Return the native form of arrays that fulfil the numeric contract."""
-    return _native.make_model(*(np.ascontiguousarray(arrays[name]) for name in ARRAY_NAMES))
+    return make_model(*(np.ascontiguousarray(arrays[name]) for name in ARRAY_NAMES))
 
 
 def ready_kernels() -> str:
@@ -132,7 +133,7 @@ def ready_kernels() -> str:
     EngineError
         The set failed its test.
     """
-    names = _native.kernel_names()
+    names = kernel_names()
     name = os.environ.get(KERNELS_VARIABLE) or names[0]
     if name not in names:
         raise ConfigurationError(f"{KERNELS_VARIABLE} is {name!r}, this processor runs {', '.join(names)}")
@@ -146,11 +147,17 @@ def encode_repeats(samples: NDArray[np.uint16], top: int) -> bytes:
     Parameters
     ----------
     samples : ndarray of uint16, shape (height, width)
-        C-contiguous, not empty, every sample within 0..top.
+        Not empty, every sample within 0..top.
     top : int
         Largest value that the plane may hold, 0..65535.
+
+    Raises
+    ------
+    UnsupportedInputError
+        The plane is not of that kind.
     """
-    return bytes(_native.encode_repeats(samples, top))
+    _check_plane(samples, top)
+    return _encode_repeats(np.ascontiguousarray(samples), top)
 
 
 def decode_repeats(payload: bytes | memoryview, height: int, width: int, top: int) -> NDArray[np.uint16]:
@@ -162,7 +169,13 @@ def decode_repeats(payload: bytes | memoryview, height: int, width: int, top: in
         The payload does not end where the plane does, or a sample lies outside 0..top.
     """
     try:
-        plane: NDArray[np.uint16] = _native.decode_repeats(np.frombuffer(payload, np.uint8), height, width, top)
-    except _native.DamagedStream as error:
+        return _decode_repeats(np.frombuffer(payload, np.uint8), height, width, top)
+    except DamagedStream as error:
         raise DamagedChunkError(str(error)) from error
-    return plane
+
+
+def _check_plane(samples: NDArray[np.uint16], top: int) -> None:
+    if samples.dtype != np.uint16 or samples.ndim != 2 or samples.size == 0:
+        raise UnsupportedInputError(f"a plane is a non-empty 2D array of uint16, not {samples.dtype} {samples.shape}")
+    if not 0 <= top <= 65535 or samples.max() > top:
+        raise UnsupportedInputError(f"a plane with samples up to {samples.max()} has no largest value of {top}")

@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 
-from zarr_neural import _native
+from zarr_neural._native import DamagedStream, crc32c, decode_plane, encode_plane, make_model
 from zarr_neural.errors import EngineError
 from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_arrays, known_plane
 
@@ -30,7 +30,7 @@ def require(kernels: str) -> None:
     Parameters
     ----------
     kernels : str
-        One of `_native.kernel_names()`.
+        One of the extension's `kernel_names()`.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def require(kernels: str) -> None:
 
 def run(kernels: str) -> None:
     """Run the test, whether or not it was run before; raise EngineError as `require` does."""
-    model = _native.make_model(*known_arrays().values())
+    model = make_model(*known_arrays().values())
 
     def refuse_unless(holds: bool, what: str) -> None:
         if not holds:
@@ -55,17 +55,17 @@ def run(kernels: str) -> None:
 
     def check_decode(payload: bytes, words_nbytes: int, key: tuple[int, int, int]) -> None:
         try:
-            plane = _native.decode_plane(model, np.frombuffer(payload, np.uint8), words_nbytes, *key, kernels)
-        except _native.DamagedStream as error:
+            plane = decode_plane(model, np.frombuffer(payload, np.uint8), words_nbytes, *key, kernels)
+        except DamagedStream as error:
             raise EngineError(f"the kernels {kernels!r} refuse a known payload of {key}: {error}") from error
         refuse_unless(np.array_equal(plane, known_plane(*key)), f"wrong pixels of {key}")
 
     for key, crc in KNOWN_BYTES.items():
-        payload, words_nbytes = _native.encode_plane(model, known_plane(*key), key[2], kernels)
-        refuse_unless(_native.crc32c(np.frombuffer(payload, np.uint8)) == crc, f"wrong bytes of {key}")
+        payload, words_nbytes = encode_plane(model, known_plane(*key), key[2], kernels)
+        refuse_unless(crc32c(np.frombuffer(payload, np.uint8)) == crc, f"wrong bytes of {key}")
         check_decode(payload, words_nbytes, key)
     stored = PAYLOAD_FILE.read_bytes()
     check_decode(stored[4:], int.from_bytes(stored[:4], "little"), LARGE)
     for key in (MEDIUM, LARGE):
-        payload, words_nbytes = _native.encode_plane(model, known_plane(*key), key[2], kernels)
+        payload, words_nbytes = encode_plane(model, known_plane(*key), key[2], kernels)
         check_decode(payload, words_nbytes, key)
