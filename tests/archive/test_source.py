@@ -1,5 +1,6 @@
 """Reading TIFFs of every kind."""
 
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -184,3 +185,54 @@ def test_files_globs_and_folders_are_found(tmp_path: Path) -> None:
     assert [str(name) for _, name in find_tiffs([tmp_path / "b.tif", tmp_path])] == ["b.tif", "a.ome.tiff", "sub/c.TIF"]
     with pytest.raises(ArchiveError, match="no TIFF"):
         find_tiffs([tmp_path / "*.lsm"])
+
+
+def test_rows_are_read_without_the_rest_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region of an uncompressed page in one strip costs its rows, not the page."""
+    tifffile.imwrite(tmp_path / "page.tif", np.zeros((3, 500, 400), "uint16"), photometric="minisblack", metadata=None)
+    read, sizes = os.pread, []
+
+    def spy(handle: int, size: int, offset: int) -> bytes:
+        sizes.append(size)
+        return read(handle, size, offset)
+
+    monkeypatch.setattr(os, "pread", spy)
+    with open_images(tmp_path / "page.tif") as images:
+        images[0].read((slice(1, 3), slice(100, 110), slice(50, 60)))
+    assert sizes == [10 * 400 * 2] * 2
+
+
+def test_a_large_compressed_strip_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neighbouring regions of one large strip share its decoding."""
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 200), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "strip.tif", pixels, compression="zlib", rowsperstrip=300)
+    monkeypatch.setattr("zarr_neural.archive.pages.REGION_NBYTES", 1000)
+    with open_images(tmp_path / "strip.tif") as images:
+        decode, count = images[0]._array._array.__class__.__getitem__, []
+
+        def spy(self: Any, selection: Any) -> Any:
+            count.append(selection)
+            return decode(self, selection)
+
+        monkeypatch.setattr(images[0]._array._array.__class__, "__getitem__", spy)
+        for start in range(0, 300, 50):
+            part = (slice(start, start + 50), slice(20, 180))
+            np.testing.assert_array_equal(images[0].read(part), pixels[part])
+    assert len(count) == 1
+
+
+def test_odd_metadata_do_not_stop_a_file(tmp_path: Path) -> None:
+    """A calibration that is no number is left out; the pixels are read."""
+    metadata = {"axes": "ZYX", "spacing": "unknown", "unit": "furlong"}
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros((2, 8, 8), "uint8"), imagej=True, resolution=(0, 0), metadata=metadata
+    )
+    with open_images(tmp_path / "a.tif") as images:
+        assert (images[0].shape, images[0].calibration.scale) == ((2, 8, 8), {})
+
+
+def test_complex_pixels_are_refused(tmp_path: Path) -> None:
+    """Pixels that no OME-Zarr viewer shows are refused with the reason."""
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8), "complex64"))
+    with pytest.raises(ArchiveError, match="complex64"), open_images(tmp_path / "a.tif"):
+        pass

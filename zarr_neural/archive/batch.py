@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zarr_neural.archive.convert import KEY, convert_image, plan_of
+from zarr_neural.archive.convert import convert_image
 from zarr_neural.archive.fidelity import choose
 from zarr_neural.archive.options import Options, Progress, silent
+from zarr_neural.archive.provenance import KEY, plan_of
 from zarr_neural.archive.report import ImageReport
 from zarr_neural.archive.source import SourceImage, find_tiffs, open_images
 from zarr_neural.archive.stores import attributes, is_store, open_node

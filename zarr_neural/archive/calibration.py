@@ -66,13 +66,13 @@ def read_calibration(tiff: Any, series: Any, index: int, channels: int, samples:
         _read_imagej(tiff.imagej_metadata or {}, page, scale, unit, names)
     elif tiff.is_lsm and tiff.lsm_metadata:
         for axis in "xyz":
-            _put(scale, unit, axis, float(tiff.lsm_metadata.get(f"VoxelSize{axis.upper()}", 0)) * 1e6, "micrometer")
-        _put(scale, unit, "t", float(tiff.lsm_metadata.get("TimeIntervall", 0)), "second")
+            _put(scale, unit, axis, _number(tiff.lsm_metadata.get(f"VoxelSize{axis.upper()}")) * 1e6, "micrometer")
+        _put(scale, unit, "t", _number(tiff.lsm_metadata.get("TimeIntervall")), "second")
     elif tiff.is_stk and tiff.stk_metadata:
         meta = tiff.stk_metadata
         named = unit_name(str(meta.get("CalibrationUnits", "")))
         for axis in "xy":
-            _put(scale, unit, axis, float(meta.get(f"{axis.upper()}Calibration", 0) or 0), named)
+            _put(scale, unit, axis, _number(meta.get(f"{axis.upper()}Calibration")), named)
     elif _tag(page, "ResolutionUnit") == 3:
         for axis in "xy":
             _put(scale, unit, axis, _per_pixel(page, axis) * 1e4, "micrometer")
@@ -82,6 +82,14 @@ def read_calibration(tiff: Any, series: Any, index: int, channels: int, samples:
         names = [f"{name} {part[0]}" if name else part[0] for name, part in pairs]
         colours = [part[1] for _, part in pairs]
     return Calibration(scale, unit, tuple(names), tuple(colours))
+
+
+def _number(value: Any) -> float:
+    """A number that a file gives in whatever form; 0 where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _put(scale: dict[str, float], unit: dict[str, str], axis: str, size: float, name: str | None) -> None:
@@ -106,8 +114,8 @@ def _read_imagej(
     named = unit_name(meta.get("unit"))
     for axis in "xy":
         _put(scale, unit, axis, _per_pixel(page, axis), named)
-    _put(scale, unit, "z", abs(float(meta.get("spacing", 0) or 0)), named)
-    _put(scale, unit, "t", float(meta.get("finterval", 0) or 0), unit_name(meta.get("tunit", "s")) or "second")
+    _put(scale, unit, "z", abs(_number(meta.get("spacing"))), named)
+    _put(scale, unit, "t", _number(meta.get("finterval")), unit_name(meta.get("tunit", "s")) or "second")
     labels = meta.get("Labels") or []
     if len(labels) == len(names) and meta.get("channels", 1) == len(labels):
         names[:] = [str(label) or None for label in labels]
@@ -132,8 +140,8 @@ def _read_ome(
         return
     for axis in "xyz":
         named = unit_name(pixels.get(f"PhysicalSize{axis.upper()}Unit", "µm"))
-        _put(scale, unit, axis, float(pixels.get(f"PhysicalSize{axis.upper()}", 0)), named)
-    _put(scale, unit, "t", float(pixels.get("TimeIncrement", 0)), unit_name(pixels.get("TimeIncrementUnit", "s")))
+        _put(scale, unit, axis, _number(pixels.get(f"PhysicalSize{axis.upper()}")), named)
+    _put(scale, unit, "t", _number(pixels.get("TimeIncrement")), unit_name(pixels.get("TimeIncrementUnit", "s")))
     found = [part for part in pixels if part.tag.endswith("}Channel")]
     if len(found) == len(names):
         names[:] = [channel.get("Name") for channel in found]

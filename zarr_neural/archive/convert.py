@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,13 +26,12 @@ from zarr_neural.archive.layout import Level, Region, check_aligned, grid, level
 from zarr_neural.archive.measure import Tally, combine, tally
 from zarr_neural.archive.metadata import ome_attributes
 from zarr_neural.archive.options import Options, Progress, silent
+from zarr_neural.archive.provenance import KEY, channel_names, channel_records, outcome, plan_of
 from zarr_neural.archive.pyramid import halve
-from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, channel_records, store_nbytes
+from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, store_nbytes
 from zarr_neural.archive.source import SourceImage
-from zarr_neural.archive.stores import codec_records
 from zarr_neural.errors import ArchiveError, BoundError
 
-KEY = "zarr_neural"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Pixels = npt.NDArray[Any]
@@ -92,24 +90,6 @@ def convert_image(
         raise
     journal.finish()
     return report
-
-
-def plan_of(image: SourceImage, choice: Choice, options: Options) -> dict[str, Any]:
-    """Return all that decides the bytes of the store, as JSON: two conversions of the same plan are the same."""
-    return {
-        "source": {"name": image.path.name, "series": image.series, "digest": image.digest},
-        "axes": image.axes,
-        "axes_option": options.axes,
-        "shape": list(image.shape),
-        "dtype": image.dtype.name,
-        "ome_version": options.ome_version,
-        "chunks": options.chunks and list(options.chunks),
-        "shards": options.shards if isinstance(options.shards, bool) else list(options.shards),
-        "labels": choice.labels,
-        "method": choice.fidelity.method,
-        "parameters": choice.fidelity.record(),
-        "version": version("zarr-neural"),
-    }
 
 
 def _open_arrays(
@@ -249,19 +229,11 @@ def _finish(job: _Job, clock: Clock, seconds: float) -> ImageReport:
     stored = array_nbytes(job.journal.store / job.pyramid[0].path)
     version_ = job.options.ome_version
     attributes = ome_attributes(image, job.pyramid, errors, version=version_, labels=job.choice.labels)
-    names = [image.calibration.channel_names[i] or f"channel {i}" for i in range(image.channels)]
-    records = channel_records(names, errors)
-    for record, model in zip(records, job.choice.noise, strict=False):
-        record["noise"] = {"gain": model.gain, "offset": model.offset, "read_noise": model.read_noise}
+    records = channel_records(channel_names(image), errors, job.choice.noise)
     ratio, bits = round(pixels * image.dtype.itemsize / stored, 4), round(8 * stored / pixels, 4)
     attributes[KEY] = {
         **plan_of(image, job.choice, job.options),
-        "models": model_ids(job.arrays[0]),
-        "measured": records,
-        "ratio": ratio,
-        "bits_per_pixel": bits,
-        "every_chunk_stored": True,
-        "notes": [*image.notes, *job.choice.notes],
+        **outcome(job.arrays[0], records, ratio, bits, [*image.notes, *job.choice.notes]),
     }
     zarr.open_group(job.journal.store, mode="r+", zarr_format=job.options.zarr_format).attrs.update(attributes)
     decibels = [error.psnr_db for error in errors if error.psnr_db is not None]
@@ -288,12 +260,6 @@ def _finish(job: _Job, clock: Clock, seconds: float) -> ImageReport:
         resumed=job.journal.resumed,
         notes=(*image.notes, *job.choice.notes),
     )
-
-
-def model_ids(array: zarr.Array[Any]) -> list[str]:
-    """Return the full SHA-256 of the models that the array's codec names."""
-    configs = [entry.get("configuration", entry) for entry in codec_records(array)]
-    return [model for config in configs for model in config.get("models", [])]
 
 
 def region_key(number: int, region: Region) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-from zarr_neural.archive.measure import ChannelError
 
 
 @dataclass
@@ -83,11 +80,3 @@ def array_nbytes(path: Path) -> int:
 def store_nbytes(path: Path) -> int:
     """Return the bytes of everything under `path`."""
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-
-
-def channel_records(names: Sequence[str], errors: Sequence[ChannelError]) -> list[dict[str, Any]]:
-    """Return the measured error of every channel as JSON, with its name."""
-    return [
-        {"channel": name, "max_error": e.max_error, "rmse": round(e.rmse, 6), "psnr_db": e.psnr_db}
-        for name, e in zip(names, errors, strict=True)
-    ]

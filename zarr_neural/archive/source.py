@@ -14,15 +14,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
-import zarr
 
 from zarr_neural.archive.calibration import Calibration, read_calibration
 from zarr_neural.archive.layout import Region
+from zarr_neural.archive.pages import open_pages
 from zarr_neural.errors import ArchiveError
 
 ORDER = "TCSZYX"
@@ -71,7 +71,7 @@ class SourceImage:
         selection = []
         for letter in self._letters:
             if letter == "S":
-                selection.append(slice(None) if merged else wanted["c"])
+                selection.append(slice(0, self.samples) if merged else wanted["c"])
             elif letter == "C" and merged:
                 part = wanted["c"]
                 selection.append(slice(part.start // self.samples, -(-part.stop // self.samples)))
@@ -112,10 +112,9 @@ def open_images(path: Path, axes: str | None = None) -> Iterator[list[SourceImag
             tiff = tifffile.TiffFile(path)
         except Exception as error:
             raise ArchiveError(f"{path.name}: cannot read: {error or type(error).__name__}") from error
-        with tiff:
+        with tiff, path.open("rb") as handle:
             try:
-                every = list(tiff.series)
-                images = [_image(tiff, path, index, axes) for index in range(len(every))]
+                images = [_image(tiff, handle, path, index, axes) for index in range(len(tiff.series))]
             except ArchiveError:
                 raise
             except Exception as error:
@@ -126,12 +125,16 @@ def open_images(path: Path, axes: str | None = None) -> Iterator[list[SourceImag
             yield images
 
 
-def _image(tiff: Any, path: Path, index: int, axes: str | None) -> SourceImage:
+def _image(tiff: Any, handle: BinaryIO, path: Path, index: int, axes: str | None) -> SourceImage:
     series = tiff.series[index]
     letters, notes = map_axes(series.axes, axes)
     shape = dict(zip(letters, series.shape, strict=True))
     if 0 in series.shape:
         raise ArchiveError(f"{path.name}: image {index} has no pixels, shape {series.shape}")
+    if np.dtype(series.dtype).kind not in "biuf":
+        raise ArchiveError(
+            f"{path.name}: image {index} has pixels of {series.dtype}, which OME-Zarr viewers do not show"
+        )
     missing = _check_extent(path, series)
     if missing:
         notes.append(f"{missing} planes are not in the file; they read as zero")
@@ -154,7 +157,7 @@ def _image(tiff: Any, path: Path, index: int, axes: str | None) -> SourceImage:
         files=files if series.is_multifile else (path,),
         notes=tuple(notes),
         _letters=letters,
-        _array=zarr.open_array(series.aszarr(level=0), mode="r", zarr_format=2),
+        _array=open_pages(series, handle),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import zarr
 
-from zarr_neural.archive.layout import grid
+from zarr_neural.archive.layout import Region, grid
 from zarr_neural.errors import ArchiveError
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
@@ -99,10 +99,10 @@ class ChunkPlace:
     key: str
 
 
-def chunk_places(array: zarr.Array[Any]) -> Iterator[ChunkPlace]:
-    """Yield every chunk that the array's shape asks for, last axis fastest."""
+def chunk_places(array: zarr.Array[Any], within: Region) -> Iterator[ChunkPlace]:
+    """Yield every chunk of the array in a region of whole shards or chunks, last axis fastest."""
     block = array.shards or array.chunks
-    for whole in grid(array.shape, block):
+    for whole in grid(array.shape, block, within):
         index = tuple(part.start // side for part, side in zip(whole, block, strict=True))
         key = array.metadata.encode_chunk_key(index)
         for region in grid(array.shape, array.chunks, whole):

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import zarr
 
-from zarr_neural.archive.convert import KEY
+from zarr_neural.archive.layout import Level, Region, grid, region_shape
 from zarr_neural.archive.measure import ChannelError, Tally, combine, tally
 from zarr_neural.archive.options import Options, Progress, silent
-from zarr_neural.archive.report import channel_records
+from zarr_neural.archive.provenance import KEY, channel_records
 from zarr_neural.archive.source import SourceImage, open_images
 from zarr_neural.archive.stores import ChunkPlace, arrays_in, attributes, chunk_places, find_stores, open_node
 from zarr_neural.errors import ArchiveError, ZarrNeuralError
@@ -145,26 +145,33 @@ def _read_all(
     threads = Options().threads
     axis = image.axes.index("c") if image is not None and "c" in image.axes else None
 
-    def read(place: ChunkPlace) -> tuple[ChunkPlace, str | None, list[Tally]]:
+    def read(place: ChunkPlace, region: Region, pixels: Any) -> tuple[ChunkPlace, str | None, list[Tally]]:
         if record.get("every_chunk_stored") and not (folder / place.key).is_file():
             return place, "the file is missing", []
         try:
             decoded = np.asarray(array[place.region])
         except Exception as error:
             return place, str(error) or type(error).__name__, []
-        if image is None:
+        if pixels is None:
             return place, None, []
-        first = 0 if axis is None else place.region[axis].start
-        return place, None, tally(image.read(place.region), decoded, axis, first)
+        inside = tuple(slice(p.start - r.start, p.stop - r.start) for p, r in zip(place.region, region, strict=True))
+        return place, None, tally(pixels[inside], decoded, axis, 0 if axis is None else place.region[axis].start)
 
+    def read_region(region: Region) -> list[tuple[ChunkPlace, str | None, list[Tally]]]:
+        pixels = None if image is None else image.read(region)
+        return [read(place, region, pixels) for place in chunk_places(array, region)]
+
+    level = Level("", array.shape, array.chunks, array.shards)
+    together = axis if image is not None and image.samples > 1 else None
+    shape = region_shape(level, array.dtype.itemsize, together, image.samples if image is not None else 1)
     with ThreadPoolExecutor(threads) as pool:
-        ahead: deque[Future[tuple[ChunkPlace, str | None, list[Tally]]]] = deque()
-        for place in chunk_places(array):
-            ahead.append(pool.submit(read, place))
-            if len(ahead) > 2 * threads:
-                yield ahead.popleft().result()
+        ahead: deque[Future[list[tuple[ChunkPlace, str | None, list[Tally]]]]] = deque()
+        for region in grid(array.shape, shape):
+            ahead.append(pool.submit(read_region, region))
+            if len(ahead) > threads:
+                yield from ahead.popleft().result()
         while ahead:
-            yield ahead.popleft().result()
+            yield from ahead.popleft().result()
 
 
 def _where(place: ChunkPlace) -> str:
