@@ -7,6 +7,7 @@ from numcodecs import zstd
 from numcodecs.shuffle import Shuffle
 from numpy.typing import NDArray
 
+from zarr_neural.bitstream import crc32c
 from zarr_neural.chunk.palette import unpack_zstd
 from zarr_neural.errors import DamagedChunkError
 
@@ -24,9 +25,12 @@ def pack_generic(samples: NDArray[Any]) -> bytes:
 
 
 def may_beat(samples: NDArray[Any], nbytes: int) -> bool:
-    """Whether `pack_generic` of (N, Y, X) samples is worth a try against ``nbytes``, judged on an eighth of the rows."""
+    """Whether `pack_generic` of (N, Y, X) samples is worth a try against ``nbytes``, judged on an eighth of the rows.
+
+    Planes that occur twice (frozen frames), which those rows would not show, are always worth it.
+    """
     rows = samples.reshape(-1, samples.shape[-1])
-    if samples.nbytes <= 2**16:
+    if samples.nbytes <= 2**16 or len({crc32c(np.ascontiguousarray(plane).data) for plane in samples}) < len(samples):
         return True
     strip = max(1, len(rows) // 32)
     some = np.concatenate([rows[i : i + strip] for i in range(0, len(rows) - strip + 1, max(1, len(rows) // 4))])
