@@ -1,8 +1,11 @@
 """The raster coder's slow reference and native code agree on every plane, and refuse the same damage."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import zarr_neural
 from zarr_neural import _native
 from zarr_neural.entropy.repeats import decode_repeats_reference
 from zarr_neural.errors import DamagedChunkError
@@ -61,3 +64,12 @@ def test_both_refuse_the_same_payloads() -> None:
             got = _native.decode_repeats(np.frombuffer(data, np.uint8), height, width, top)
             np.testing.assert_array_equal(got, expected)
     assert refused > 400
+
+
+def test_the_example_of_the_specification_is_true() -> None:
+    """The payload in the specification decodes to the plane beside it, and is what native code writes."""
+    (path,) = [p for folder in zarr_neural.__path__ if (p := Path(folder, "spec", "repeats.md")).exists()]
+    plane = np.array([[7, 7, 7], [7, 9, 7]], np.uint16)
+    payload = _native.encode_repeats(plane, 9)
+    assert f"`{payload.hex(' ')}`" in path.read_text(encoding="utf-8")
+    np.testing.assert_array_equal(decode_repeats_reference(payload, 2, 3, 9), plane)
