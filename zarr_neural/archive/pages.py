@@ -117,7 +117,7 @@ def open_pages(series: Any, handle: BinaryIO) -> Rows | LastDecoded | zarr.Array
     if offsets is not None:
         dtype = np.dtype(series.dtype).newbyteorder(series.parent.byteorder)
         return Rows(handle, series.shape, dtype, series.axes.index("Y"), offsets)
-    array = zarr.open_array(series.aszarr(level=0), mode="r", zarr_format=2)
+    array = zarr.open_array(series.aszarr(level=0), mode="r")
     return LastDecoded(array) if math.prod(array.chunks) * array.dtype.itemsize > REGION_NBYTES else array
 
 
