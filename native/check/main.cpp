@@ -9,6 +9,7 @@
 #include "error.hpp"
 #include "known_model.hpp"
 #include "plane_codec.hpp"
+#include "repeats.hpp"
 
 using namespace zn;
 
@@ -49,6 +50,15 @@ int main(int argc, char** argv) {
         for (int c; (c = std::fgetc(file)) != EOF;) stored.push_back(static_cast<uint8_t>(c));
         std::fclose(file);
         if (stored.size() < 4) return 2;
+    }
+    for (const Case& c : kCases) {
+        const std::vector<uint16_t> plane = known_plane(c.height, c.width, c.top);
+        const std::vector<uint8_t> coded = encode_repeats(plane.data(), c.height, c.width, c.top);
+        std::vector<uint16_t> back(plane.size());
+        decode_repeats(coded.data(), coded.size(), c.height, c.width, c.top, back.data());
+        const bool same = back == plane;
+        wrong += !same;
+        std::printf("repeats %dx%d/%d exact %zu bytes %08x %s\n", c.height, c.width, c.top, coded.size(), crc32c(coded.data(), coded.size()), same ? "ok" : "WRONG");
     }
     for (const std::string& name : kernel_names()) {
         const Kernels& set = kernels(name);
