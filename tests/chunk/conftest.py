@@ -10,7 +10,7 @@ Picture = Callable[..., np.ndarray]
 
 @pytest.fixture(scope="session")
 def picture() -> Picture:
-    """Smooth blobs under photon and read noise, as uint16: ``picture(height, width, seed=0, photons=200, gain=2.0)``."""
+    """Smooth blobs under photon and read noise, as uint16: ``picture(height, width, seed, photons, gain)``."""
 
     def make(height: int, width: int, seed: int = 0, photons: float = 200, gain: float = 2.0) -> np.ndarray:
         random = np.random.default_rng([seed, height, width])

@@ -206,8 +206,11 @@ def _float_step(max_error: float, planes: NDArray[Any]) -> Quantiser:
         raise UnsupportedInputError("max_error of floating-point samples must be positive; use lossless=True")
     span = float(planes.max()) - float(planes.min())
     largest = max(abs(float(planes.max())), abs(float(planes.min())))
-    # The rounding to the dtype spends a part of the bound: the step leaves room for it.
-    rounding = largest * float(np.finfo(planes.dtype).eps) / 2
+    # Roundings spend a part of the bound and the step leaves room for them: half a unit in the last place of the dtype,
+    # and of float64 in the division by the step and the multiplication with it.
+    info = np.finfo(planes.dtype)
+    reach = min(largest + max_error, float(info.max) * (1 - float(info.eps)))
+    rounding = float(np.spacing(planes.dtype.type(reach))) / 2 + reach * float(np.finfo(np.float64).eps)
     step = 2 * (max_error * (1 - 2.0**-20) - rounding)
     if step <= 0 or span / step > 65534 or largest / step > 2.0**52:
         raise UnsupportedInputError(
