@@ -72,7 +72,8 @@ class NeuralSerializer(ArrayBytesCodec):
             raise UnsupportedInputError(f"arrays must have two or more axes (..., Y, X), not shape {shape}")
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """This codec: nothing of it depends on the array."""
+        """This codec, after `validate`: of the codecs inside shards, zarr before 3.2 asks nothing else in advance."""
+        self.validate(shape=array_spec.shape, dtype=array_spec.dtype, chunk_grid=None)
         return self
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
