@@ -1,9 +1,4 @@
-"""One image becomes one OME-Zarr store: region by region, read back as it is written, resumable.
-
-Every region is read from the source once, written block by block, and each block is read back at once: the error is
-measured on what a reader will get, and a broken promise stops the conversion. Overviews are made from the level
-above as it reads back.
-"""
+"""One image becomes one OME-Zarr store: region by region on all cores, resumable, the attributes last of all."""
 
 from __future__ import annotations
 
@@ -12,41 +7,26 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import zarr
 
 from zarr_neural.archive.fidelity import Choice, choose, make_codec
 from zarr_neural.archive.journal import Journal
-from zarr_neural.archive.layout import Level, Region, check_aligned, grid, levels, region_shape
-from zarr_neural.archive.measure import Tally, combine, tally
+from zarr_neural.archive.layout import Level, levels
+from zarr_neural.archive.measure import combine
 from zarr_neural.archive.metadata import ome_attributes
 from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.provenance import KEY, channel_names, channel_records, outcome, plan_of
-from zarr_neural.archive.pyramid import halve
+from zarr_neural.archive.regions import Job, region_key, region_size, write_region
 from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, store_nbytes
 from zarr_neural.archive.source import SourceImage
-from zarr_neural.errors import ArchiveError, BoundError
+from zarr_neural.errors import ArchiveError, ZarrNeuralError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Pixels = npt.NDArray[Any]
-
-
-@dataclass
-class _Job:
-    """Everything that the tasks of one conversion share."""
-
-    image: SourceImage
-    choice: Choice
-    pyramid: list[Level]
-    arrays: list[zarr.Array[Any]]
-    journal: Journal
-    options: Options
 
 
 def convert_image(
@@ -82,10 +62,10 @@ def convert_image(
     journal = Journal(target, plan_of(image, choice, options))
     try:
         arrays = _open_arrays(journal, image, choice, pyramid, options)
-        job = _Job(image, choice, pyramid, arrays, journal, options)
+        job = Job(image, choice, pyramid, arrays, journal, options)
         _write_all(job, clock, progress)
         report = _finish(job, clock, time.perf_counter() - started)
-    except (ArchiveError, BoundError):
+    except ZarrNeuralError:
         journal.discard()
         raise
     journal.finish()
@@ -132,30 +112,22 @@ def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
     return array
 
 
-def _write_all(job: _Job, clock: Clock, progress: Progress) -> None:
+def _write_all(job: Job, clock: Clock, progress: Progress) -> None:
     """Write every region that the journal does not have yet, level after level."""
     total = sum(math.prod(level.shape) for level in job.pyramid)
-    together = job.image.axes.index("c") if job.image.samples > 1 else None
-    done = 0
-    for number, level in enumerate(job.pyramid):
-        shape = region_shape(level, job.image.dtype.itemsize, together, job.image.samples)
-        todo = []
-        for region in grid(level.shape, shape):
-            if region_key(number, region) in job.journal.done:
-                done += _size(region)
-            else:
-                todo.append(region)
-        progress(job.image.name, done, total)
-
-        def work(region: Region, number: int = number) -> tuple[Region, Clock, list[Tally]]:
-            return _write_region(job, number, region)
-
-        threads = job.options.threads
+    plan = [(number, region) for number in range(len(job.pyramid)) for region in job.regions(number)]
+    done = sum(region_size(region) for number, region in plan if region_key(number, region) in job.journal.done)
+    progress(job.image.name, done, total)
+    threads = job.options.threads
+    for number in range(len(job.pyramid)):
+        todo = [region for n, region in plan if n == number and region_key(n, region) not in job.journal.done]
+        work = partial(write_region, job, number)
         with ThreadPoolExecutor(threads) as pool, closing(_bounded(pool, work, todo, 2 * threads)) as results:
-            for region, spent, tallies in results:
-                job.journal.record(region_key(number, region), {"tallies": tallies})
-                clock.add(spent)
-                done += _size(region)
+            for written in results:
+                for part in written:
+                    job.journal.record(region_key(part.number, part.region), {"tallies": part.tallies})
+                    clock.add(part.clock)
+                    done += region_size(part.region)
                 progress(job.image.name, done, total)
 
 
@@ -178,49 +150,7 @@ def _bounded(
             task.cancel()
 
 
-def _write_region(job: _Job, number: int, region: Region) -> tuple[Region, Clock, list[Tally]]:
-    """Write one region block by block, reading each back; the error is measured on the full resolution only."""
-    level, array = job.pyramid[number], job.arrays[number]
-    check_aligned(region, level.shape, level.block)
-    pixels = job.image.read(region) if number == 0 else _from_above(job, number, region)
-    clock, tallies = Clock(), []
-    axis = job.image.axes.index("c") if "c" in job.image.axes else None
-    for block in grid(level.shape, level.block, region):
-        part = pixels[tuple(slice(b.start - r.start, b.stop - r.start) for b, r in zip(block, region, strict=True))]
-        begun = time.perf_counter()
-        array[block] = part
-        written = time.perf_counter()
-        clock.add(Clock(encoded=part.size, encode_seconds=written - begun))
-        if number == 0:
-            decoded = np.asarray(array[block])
-            clock.add(Clock(decoded=part.size, decode_seconds=time.perf_counter() - written))
-            found = tally(part, decoded, axis, 0 if axis is None else block[axis].start)
-            _check_promise(job, found, block)
-            tallies += found
-    return region, clock, tallies
-
-
-def _from_above(job: _Job, number: int, region: Region) -> Pixels:
-    """The pixels of an overview region: the level above as it reads back, at half size."""
-    above = job.pyramid[number - 1].shape
-    wide = (
-        *region[:-2],
-        *(slice(2 * r.start, min(2 * r.stop, size)) for r, size in zip(region[-2:], above[-2:], strict=True)),
-    )
-    return halve(np.asarray(job.arrays[number - 1][wide]), labels=job.choice.labels)
-
-
-def _check_promise(job: _Job, tallies: list[Tally], block: Region) -> None:
-    fidelity = job.choice.fidelity
-    worst = max(entry["max"] for entry in tallies)
-    bound = {"lossless": 0.0, "max_error": fidelity.value}.get(fidelity.method)
-    if bound is not None and worst > bound:
-        raise BoundError(
-            f"{job.image.path.name}: pixels {_text(block)} read back with an error of {worst}, promised was {bound}"
-        )
-
-
-def _finish(job: _Job, clock: Clock, seconds: float) -> ImageReport:
+def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
     """Write the attributes, last of all, and return the report."""
     image, fidelity = job.image, job.choice.fidelity
     regions = sorted(key for key in job.journal.done if key.startswith("0/"))
@@ -260,16 +190,3 @@ def _finish(job: _Job, clock: Clock, seconds: float) -> ImageReport:
         resumed=job.journal.resumed,
         notes=(*image.notes, *job.choice.notes),
     )
-
-
-def region_key(number: int, region: Region) -> str:
-    """Return the journal's name for a region of level `number`, such as "0/0:1,0:1024,0:1024"."""
-    return f"{number}/{_text(region)}"
-
-
-def _text(region: Region) -> str:
-    return ",".join(f"{part.start}:{part.stop}" for part in region)
-
-
-def _size(region: Region) -> int:
-    return math.prod(part.stop - part.start for part in region)

@@ -82,8 +82,12 @@ def fidelity_from(
 
 
 def make_codec(fidelity: Fidelity, zarr_format: int) -> NeuralCodec | NeuralSerializer:
-    """Return the Zarr v2 compressor or the Zarr v3 serializer that keeps `fidelity`, and checks it chunk by chunk."""
-    return (NeuralCodec if zarr_format == 2 else NeuralSerializer)(**fidelity.arguments())
+    """Return the Zarr v2 compressor or the Zarr v3 serializer that keeps `fidelity`.
+
+    It does not decode what it encodes: the converter reads every chunk back from the store, where the checksum of the
+    samples that the encoder meant is met, and compares the pixels with the source.
+    """
+    return (NeuralCodec if zarr_format == 2 else NeuralSerializer)(**fidelity.arguments(), verify=False)
 
 
 def is_label_image(image: SourceImage, wanted: bool | None = None) -> bool:
