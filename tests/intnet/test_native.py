@@ -145,12 +145,16 @@ def test_other_arrays_are_refused(plane: np.ndarray) -> None:
     """A plane is a non-empty 2D array of native uint16."""
     with pytest.raises(UnsupportedInputError):
         native.encode_plane(MODEL, plane, 255)
+    with pytest.raises(UnsupportedInputError):
+        native.encode_repeats(plane, 255)
 
 
 def test_samples_beyond_the_largest_value_are_refused() -> None:
     """A sample above `top` would be lost; it is an error."""
     with pytest.raises(UnsupportedInputError, match="300"):
         native.encode_plane(MODEL, np.full((2, 2), 300, np.uint16), 255)
+    with pytest.raises(UnsupportedInputError, match="300"):
+        native.encode_repeats(np.full((2, 2), 300, np.uint16), 255)
 
 
 def test_any_memory_layout_is_taken() -> None:
