@@ -95,7 +95,8 @@ def decode_repeats_reference(data: bytes, height: int, width: int, top: int) -> 
                 missed[i + 1, j + 1] = 1
                 value = _predicted(neighbours) + _residual(bits, (max(neighbours) - min(neighbours)).bit_length())
                 if not 0 <= value <= top:
-                    raise DamagedChunkError("a sample lies outside the range of its plane", expected=(0, top), found=value)
+                    what = "a sample lies outside the range of its plane"
+                    raise DamagedChunkError(what, expected=f"0 to {top}", found=value)
             plane[i, j] = value
     if not bits.clean:
         raise DamagedChunkError("the bits do not end where the pixels do")
