@@ -37,14 +37,11 @@ class PhaseDecoder {
         kernels_.predict(parameters_.linear, segment_);
         kernels_.describe(parameters_.curve, segment_);
         kernels_.infer(network_, segment_);
-        for (int k = 0; k < segment_.n; ++k) {
-            const Row& row = rows_[segment_.scale[k]];
-            const int32_t mean = segment_.mean[k] + 4;
-            table_[count_ + k] = static_cast<uint16_t>(row.table + (mean & row.fractions));
-            bits_[count_ + k] = row.bits;
-            nearest_[count_ + k] = mean >> 3;
-            predicted_[count_ + k] = segment_.predicted[k];
-        }
+        kernels_.choose(rows_.packed(), segment_);
+        std::copy_n(segment_.table, segment_.n, table_ + count_);
+        std::copy_n(segment_.bits, segment_.n, bits_ + count_);
+        std::copy_n(segment_.nearest, segment_.n, nearest_ + count_);
+        std::copy_n(segment_.predicted, segment_.n, predicted_ + count_);
         count_ += segment_.n;
     }
 
@@ -52,17 +49,20 @@ class PhaseDecoder {
         reader_.get(table_, symbol_, n);
         const int columns = level_.columns(phase_);
         for (int k = 0; k < n;) {
-            const int end = std::min(n, k + columns - column_);
-            uint16_t* value = level_.value[1 + phase_].row(row_) + column_ - k;
-            uint8_t* past = level_.past[1 + phase_].row(row_) + column_ - k;
-            column_ += end - k;
-            for (; k < end; ++k) {
-                const int32_t sample = nearest_[k] + reader_.residual(table_[k], bits_[k], symbol_[k]);
-                if (static_cast<uint32_t>(sample) > static_cast<uint32_t>(top_)) throw DamagedStream("a sample lies outside the range of its plane");
-                value[k] = static_cast<uint16_t>(sample);
-                const int32_t error = 8 * sample - predicted_[k];
-                past[k] = static_cast<uint8_t>(log_magnitude(error < 0 ? -error : error));
+            const int taken = std::min({kBlock, n - k, columns - column_});
+            uint16_t* value = level_.value[1 + phase_].row(row_) + column_;
+            uint8_t* past = level_.past[1 + phase_].row(row_) + column_;
+            // If there is no escape, raw bits are all that the second stream holds of these pixels.
+            RawReader ahead = reader_.raw();
+            uint32_t raw[kBlock];
+            for (int i = 0; i < taken; ++i) raw[i] = ahead.get(bits_[k + i]);
+            if (kernels_.restore(reader_.tables(), table_ + k, bits_ + k, symbol_ + k, raw, nearest_ + k, predicted_ + k, taken, top_, value, past)) {
+                reader_.raw() = ahead;
+            } else {
+                restore_each(k, taken, value, past);
             }
+            k += taken;
+            column_ += taken;
             if (column_ == columns) {
                 column_ = 0;
                 ++row_;
@@ -73,6 +73,16 @@ class PhaseDecoder {
         std::copy_n(bits_ + n, count_, bits_);
         std::copy_n(nearest_ + n, count_, nearest_);
         std::copy_n(predicted_ + n, count_, predicted_);
+    }
+
+    void restore_each(int first, int n, uint16_t* value, uint8_t* past) {
+        for (int i = 0, k = first; i < n; ++i, ++k) {
+            const int32_t sample = nearest_[k] + reader_.residual(table_[k], bits_[k], symbol_[k]);
+            if (static_cast<uint32_t>(sample) > static_cast<uint32_t>(top_)) throw DamagedStream("a sample lies outside the range of its plane");
+            value[i] = static_cast<uint16_t>(sample);
+            const int32_t error = 8 * sample - predicted_[k];
+            past[i] = static_cast<uint8_t>(log_magnitude(error < 0 ? -error : error));
+        }
     }
 
     const Model& model_;

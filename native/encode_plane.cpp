@@ -74,6 +74,7 @@ CodedPlane encode_plane(const Model& model, const Kernels& kernels, const uint16
     }
 
     CodedPlane coded;
+    const TableView tables = model.tables.view();
     NoiseCurve curve;
     std::fill_n(curve.level, kNoiseBins, kFirstNoise);
     Segment segment;
@@ -95,11 +96,15 @@ CodedPlane encode_plane(const Model& model, const Kernels& kernels, const uint16
             kernels.predict(parameters.linear, s);
             kernels.describe(parameters.curve, s);
             kernels.infer(network, s);
-            for (int k = 0; k < s.n; ++k) {
-                const Row& row = rows[s.scale[k]];
-                const int32_t mean = s.mean[k] + 4;
-                writer.put(row.table + (mean & row.fractions), row.bits, value[k] - (mean >> 3));
-                past[k] = past_error(value[k], s.predicted[k]);
+            kernels.choose(rows.packed(), s);
+            for (int k = 0; k < s.n; k += kBlock) {
+                const int n = std::min(kBlock, s.n - k);
+                uint32_t raw[kBlock];
+                if (kernels.rank(tables, s, k, n, value + k, writer.next(), raw, past + k)) {
+                    writer.add(raw, s.bits + k, n);
+                } else {
+                    for (int i = k; i < k + n; ++i) writer.put(s.table[i], s.bits[i], value[i] - s.nearest[i]);
+                }
             }
         });
     });

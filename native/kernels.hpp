@@ -27,7 +27,13 @@ struct Segment {
     int32_t difference[kNear][kSegmentStride]; // neighbour minus prediction, eighths
     int32_t scale[kSegmentStride];             // scale index, 1/32 octave
     int32_t mean[kSegmentStride];              // corrected prediction, eighths
+    uint16_t table[kSegmentStride];            // of the entropy coder
+    uint8_t bits[kSegmentStride];              // raw bits below the symbol
+    int32_t nearest[kSegmentStride];           // the sample nearest to the mean
 };
+
+// Table of fraction 0 | mask of the fractions << 16 | raw bits << 24, of one scale index.
+using PackedRow = uint32_t;
 
 struct LinearPredictor {
     int16_t coef[kNeighbours];
@@ -54,7 +60,10 @@ constexpr int kTableStride = 128;              // entries reserved for a table
 struct TableView {
     const uint8_t* lut;
     const uint32_t* ranges;
+    const int32_t* half;
 };
+
+constexpr int kBlock = 32;  // pixels that take the fast path together, or not
 
 struct Kernels {
     const char* name;
@@ -65,6 +74,15 @@ struct Kernels {
     void (*describe)(const NoiseCurve&, Segment&);
     // Fills scale and mean from what `describe` left.
     void (*infer)(const Network&, Segment&);
+    // Fills table, bits and nearest from scale and mean.
+    void (*choose)(const PackedRow*, Segment&);
+    // Samples of n <= kBlock pixels from their symbols and raw bits, and log magnitudes of their errors. False, with
+    // nothing of use written, if there is an escape or a sample above top.
+    bool (*restore)(const TableView&, const uint16_t* table, const uint8_t* bits, const uint8_t* symbols, const uint32_t* raw, const int32_t* nearest, const int32_t* predicted, int n, int32_t top,
+                    uint16_t* samples, uint8_t* past);
+    // The inverse, for pixels [at, at + n) of a segment: ranges of their symbols, and raw bits. False if there is an
+    // escape; `past` is right in any case.
+    bool (*rank)(const TableView&, const Segment&, int at, int n, const uint16_t* samples, uint32_t* ranges, uint32_t* raw, uint8_t* past);
     // Symbols of n positions, whose tables are given; the first belongs to lane 0.
     void (*decode)(const TableView&, const uint16_t* tables, uint8_t* symbols, size_t n, RansState&);
     // n ranges from the last to the first into the states of `lanes` lanes; words are put in front of `first`.

@@ -93,5 +93,5 @@ struct V {
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kAvx2 = {"avx2", cpu_has_avx2, avx2::predict, avx2::describe, avx2::infer, avx2::decode, avx2::encode};
+extern const Kernels kAvx2 = {"avx2", cpu_has_avx2, avx2::predict, avx2::describe, avx2::infer, avx2::choose, avx2::restore, avx2::rank, avx2::decode, avx2::encode};
 }

@@ -103,5 +103,5 @@ struct V {
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kAvx512 = {"avx512vnni", cpu_has_avx512vnni, avx512vnni::predict, avx512vnni::describe, avx512vnni::infer, avx512vnni::decode, avx512vnni::encode};
+extern const Kernels kAvx512 = {"avx512vnni", cpu_has_avx512vnni, avx512vnni::predict, avx512vnni::describe, avx512vnni::infer, avx512vnni::choose, avx512vnni::restore, avx512vnni::rank, avx512vnni::decode, avx512vnni::encode};
 }

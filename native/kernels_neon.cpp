@@ -44,5 +44,5 @@ struct V {
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kNeon = {"neon", cpu_has_neon_dot, neon::predict, neon::describe, neon::infer, neon::decode, neon::encode};
+extern const Kernels kNeon = {"neon", cpu_has_neon_dot, neon::predict, neon::describe, neon::infer, neon::choose, neon::restore, neon::rank, neon::decode, neon::encode};
 }

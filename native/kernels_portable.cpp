@@ -42,5 +42,5 @@ bool supported() { return true; }
 #include "kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kPortable = {"portable", portable::supported, portable::predict, portable::describe, portable::infer, portable::decode, portable::encode};
+extern const Kernels kPortable = {"portable", portable::supported, portable::predict, portable::describe, portable::infer, portable::choose, portable::restore, portable::rank, portable::decode, portable::encode};
 }

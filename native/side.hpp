@@ -30,16 +30,19 @@ PhaseParameters read_parameters(const Model& model, int level, int phase, const 
 class ScaleMap {
   public:
     ScaleMap(const ScaleRule (&rules)[kScaleGroups]) {
-        for (int scale = 0; scale <= kScaleMax; ++scale) rows_[scale] = row_of(rules[scale >> 4].shape, row_index(scale, rules[scale >> 4].shift));
+        for (int scale = 0; scale <= kScaleMax; ++scale) {
+            const Row row = row_of(rules[scale >> 4].shape, row_index(scale, rules[scale >> 4].shift));
+            rows_[scale] = row.table | static_cast<uint32_t>(row.fractions) << 16 | static_cast<uint32_t>(row.bits) << 24;
+        }
     }
-    const Row& operator[](int scale) const { return rows_[scale]; }
+    const PackedRow* packed() const { return rows_; }
     static int row_index(int scale, int shift) {
         const int row = (scale + 4 * shift + 4) >> 3;
         return row < 0 ? 0 : (row > kRowMax ? kRowMax : row);
     }
 
   private:
-    Row rows_[kScaleMax + 1];
+    PackedRow rows_[kScaleMax + 1];
 };
 
 }  // namespace zn

@@ -62,6 +62,13 @@ class RawReader {
 
   private:
     void refill() {
+        if (end_ - next_ >= 4) {
+            held_ |= static_cast<uint64_t>(static_cast<uint32_t>(next_[0]) | static_cast<uint32_t>(next_[1]) << 8 | static_cast<uint32_t>(next_[2]) << 16 | static_cast<uint32_t>(next_[3]) << 24)
+                     << available_;
+            next_ += 4;
+            available_ += 32;
+            return;
+        }
         while (available_ <= 24) {
             if (next_ < end_) {
                 held_ |= static_cast<uint64_t>(*next_++) << available_;
@@ -104,6 +111,12 @@ class SymbolWriter {
         }
         if (bits > 0) raw_.put(static_cast<uint32_t>(shifted), bits);
     }
+    // Room for the ranges of the next n symbols; to be followed by `add`, or not.
+    uint32_t* next() { return ranges_.get() + count_; }
+    void add(const uint32_t* raw, const uint8_t* bits, int n) {
+        count_ += n;
+        for (int i = 0; i < n; ++i) raw_.put(raw[i], bits[i]);
+    }
     RawWriter& raw() { return raw_; }
     // states and words, then raw bits; `words_nbytes` tells them apart
     std::vector<uint8_t> finish(size_t& words_nbytes);
@@ -135,6 +148,7 @@ class SymbolReader {
     }
     RawReader& raw() { return raw_; }
     int lanes() const { return rans_.lanes; }
+    const TableView& tables() const { return view_; }
     bool exhausted() const { return rans_.exhausted; }
     // Throws DamagedStream unless both streams ended exactly here.
     void check_end() const;

@@ -58,7 +58,7 @@ void TableSet::build(const uint32_t* tail, int table, int row, int fraction) {
     }
     width[half] += kProbScale - total;
 
-    half_[table] = static_cast<uint8_t>(half);
+    half_[table] = half;
     uint32_t start = 0;
     uint8_t* lut = lut_.data() + static_cast<size_t>(table) * (1 << kLutBits);
     int bucket = 0;

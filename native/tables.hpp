@@ -21,7 +21,7 @@ class TableSet {
     int half(int table) const { return half_[table]; }
     // start | (start of the next symbol) << 16
     uint32_t range(int table, int symbol) const { return ranges_[table * kTableStride + symbol]; }
-    TableView view() const { return {lut_.data(), ranges_.data()}; }
+    TableView view() const { return {lut_.data(), ranges_.data(), half_.data()}; }
 
     static int first_of_row(int shape, int row) {
         const int fine = row < kFineRows ? row * 8 : kFineRows * 8 + (row - kFineRows);
@@ -34,7 +34,7 @@ class TableSet {
     int shapes_;
     std::vector<uint8_t> lut_;      // per table: the first symbol that a slot can belong to, by the slot's upper bits
     std::vector<uint32_t> ranges_;  // per table and symbol: start and end
-    std::vector<uint8_t> half_;     // per table: symbols run from -half to half
+    std::vector<int32_t> half_;     // per table: symbols run from -half to half
 };
 
 }  // namespace zn
