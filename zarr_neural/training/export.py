@@ -52,9 +52,10 @@ def _histogram(trainer: Trainer, pixels: Any, expert: NDArray[Any], weight: NDAr
         rows = np.arange(start, min(start + 65536, len(pixels.tile)))
         part = pixels.take(rows)
         with torch.no_grad():
-            outputs = trainer.networks(torch.from_numpy(part.features).float())
+            each = trainer.networks([torch.from_numpy(part.features).float()] * trainer.settings.experts)
+        outputs = torch.stack(each)[torch.from_numpy(expert[rows]), torch.arange(len(rows))]
         integers = (torch.from_numpy(a).float() for a in (part.past_sum, part.differences, part.error))
-        scale, error = (t.numpy()[expert[rows], np.arange(len(rows))] for t in scale_and_error(outputs, *integers))
+        scale, error = (t.numpy() for t in scale_and_error(outputs, *integers))
         logs = np.minimum(log_magnitude(np.rint(8 * error)), LOGS - 1)
         np.add.at(counts, (expert[rows], scale.astype(int) >> 3, logs), weight[rows])
     return counts

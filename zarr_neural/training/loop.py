@@ -1,7 +1,7 @@
 """Training the experts of one level class and phase: seeded, resumable, one thread.
 
 Experts are assigned to tiles, as the encoder does it: the one that has coded a tile best so far learns from its pixels,
-the others only a little (hard expectation-maximisation).
+but for a few that go to any expert (hard expectation-maximisation).
 """
 
 import json
@@ -17,8 +17,9 @@ from .loss import Shapes, code_length, scale_and_error
 from .network import ExpertNetworks
 from .pixels import Pixels
 
-OTHERS = 0.02  # weight of a pixel for the experts that its tile is not assigned to
-MEMORY = 0.99  # of a tile's mean cost, per pixel
+OTHERS = 0.06  # part of the pixels that goes to any expert
+ASSIGN = 4  # steps between two looks at which expert codes a tile best
+MEMORY = 0.99  # of a tile's mean cost, per pixel looked at
 VALIDATION = 16  # one tile in so many is kept out of training
 REPORT = 500  # steps
 
@@ -64,7 +65,9 @@ class Trainer:
         tiles = len(pixels.balance)
         self.cost = np.zeros((tiles, settings.experts))
         self.weight = np.zeros(tiles)
+        self.mean = np.zeros(tiles)
         self.first = self.rng.integers(0, settings.experts, tiles)
+        self.chosen = self.first
         self.step, self.running = 0, 0.0
 
     def run(self, until: int | None = None, report: Callable[[int, float, float], None] = lambda *_: None) -> None:
@@ -81,37 +84,44 @@ class Trainer:
         each = max(1, self.settings.batch // len(self.sets))
         where = np.concatenate([members[self.rng.integers(0, len(members), each)] for members in self.sets])
         pixels = self.train.take(where)
-        bits = self.bits(pixels)
-        number = np.bincount(pixels.tile, minlength=len(self.weight)).astype(float)
-        seen = bits.detach().numpy().astype(float)
-        total = np.stack([np.bincount(pixels.tile, row, len(self.weight)) for row in seen], 1)
-        fade = MEMORY**number
-        self.cost = self.cost * fade[:, None] + total
-        self.weight = self.weight * fade + number
-        if self.step < min(500, self.settings.steps // 10):
-            chosen = self.first[pixels.tile]
-        else:
-            chosen = self.cost.argmin(1)[pixels.tile]
-        rows = np.arange(len(where))
-        share = np.full(seen.shape, OTHERS)
-        share[chosen, rows] = 1
+        if self.step % ASSIGN == 0:
+            self._assign(pixels)
+        random = self.rng.integers(0, self.settings.experts, len(where))
+        chosen = np.where(self.rng.random(len(where)) < OTHERS, random, self.chosen[pixels.tile])
+        order = np.argsort(chosen, kind="stable")
+        pixels, chosen = pixels.take(order), chosen[order]
+        sizes = np.bincount(chosen, minlength=self.settings.experts).tolist()
+        outputs = torch.cat(self.networks(torch.from_numpy(pixels.features).float().split(sizes)))
+        bits = self._bits(pixels, outputs, torch.from_numpy(chosen))
         # a bit saved counts by the part of its tile's bits that it is
-        mean = self.cost[pixels.tile, chosen] / np.maximum(self.weight[pixels.tile], 1e-9)
-        relative = 1 / (mean + 1)
-        share *= relative / relative.mean()
-        loss = (torch.from_numpy(share).float() * bits).sum(0).mean()
+        share = torch.from_numpy(1 / (self.mean[pixels.tile] + 1)).float()
+        loss = (share * bits).sum() / share.sum()
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimiser.step()
         self.schedule.step()
-        return float(seen[chosen, rows].mean())
+        return float(bits.detach().mean())
+
+    def _assign(self, pixels: Pixels) -> None:
+        """Let the pixels say which expert codes their tiles best, and in how many bits a pixel."""
+        number = np.bincount(pixels.tile, minlength=len(self.weight)).astype(float)
+        fade = MEMORY**number
+        self.cost = self.cost * fade[:, None] + self.tile_bits(pixels)
+        self.weight = self.weight * fade + number
+        early = (self.weight == 0) | (self.step < min(500, self.settings.steps // 10))
+        self.chosen = np.where(early, self.first, self.cost.argmin(1))
+        self.mean = self.cost[np.arange(len(self.cost)), self.chosen] / np.maximum(self.weight, 1e-9)
+
+    def _bits(self, pixels: Pixels, outputs: torch.Tensor, expert: torch.Tensor) -> torch.Tensor:
+        integers = (torch.from_numpy(a).float() for a in (pixels.past_sum, pixels.differences, pixels.error))
+        return code_length(*scale_and_error(outputs, *integers), self.shapes, expert)
 
     def bits(self, pixels: Pixels) -> torch.Tensor:
         """Return the bits (E, n) that pixels cost under each expert."""
-        outputs = self.networks(torch.from_numpy(pixels.features).float())
-        integers = (torch.from_numpy(a).float() for a in (pixels.past_sum, pixels.differences, pixels.error))
-        return code_length(*scale_and_error(outputs, *integers), self.shapes)
+        features = torch.from_numpy(pixels.features).float()
+        each = self.networks([features] * self.settings.experts)
+        return torch.stack([self._bits(pixels, x, torch.tensor(expert)) for expert, x in enumerate(each)])
 
     def tile_bits(self, pixels: Pixels) -> NDArray[np.float64]:
         """Return the summed bits (tiles, E) of pixels."""
@@ -140,7 +150,7 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
             "rng": json.dumps(self.rng.bit_generator.state),
-            "arrays": [torch.from_numpy(a) for a in (self.cost, self.weight, self.first)],
+            "arrays": [torch.from_numpy(a) for a in (self.cost, self.weight, self.mean, self.first, self.chosen)],
             "position": [self.step, self.running],
         }
         temporary = path.with_suffix(".part")
@@ -161,5 +171,6 @@ class Trainer:
         for name in ("networks", "shapes", "optimiser", "schedule"):
             getattr(self, name).load_state_dict(state[name])
         self.rng.bit_generator.state = json.loads(state["rng"])
-        self.cost, self.weight, self.first = (tensor.numpy() for tensor in state["arrays"])
+        arrays = [tensor.numpy() for tensor in state["arrays"]]
+        self.cost, self.weight, self.mean, self.first, self.chosen = arrays
         self.step, self.running = state["position"]

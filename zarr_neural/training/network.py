@@ -5,6 +5,7 @@ so that 32-bit floats hold it exactly: the exported integers give the same outpu
 the rounding as if it were not there (Bengio, Léonard and Courville, arXiv:1308.3432).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -32,13 +33,25 @@ class Layer:
     shift: NDArray[np.uint8]
 
 
+class _Rounded(torch.autograd.Function):  # type: ignore[misc]
+    """Halves up; the gradient passes through."""
+
+    @staticmethod
+    def forward(_context: Any, x: torch.Tensor) -> torch.Tensor:
+        return (x + 0.5).floor_()
+
+    @staticmethod
+    def backward(_context: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient
+
+
 def _through(exact: torch.Tensor, smooth: torch.Tensor) -> torch.Tensor:
     """Return `exact`, with the gradient of `smooth`."""
     return exact.detach() + (smooth - smooth.detach())
 
 
 class ExpertNetworks(torch.nn.Module):  # type: ignore[misc]
-    """Features (n, 32) of 0..255 to outputs (E, n, 9): the move of the scale index, and eight weights in 1/256.
+    """Features (n, 32) of 0..255 to outputs (n, 9): the move of the scale index, and eight weights in 1/256.
 
     Parameters
     ----------
@@ -72,19 +85,23 @@ class ExpertNetworks(torch.nn.Module):  # type: ignore[misc]
         scale = torch.exp2(shift)
         return (weight * scale).round().clamp(-63, 63), (bias * scale).round().clamp(-MAX_BIAS, MAX_BIAS), shift
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return the outputs as the integer engines compute them."""
-        x = features - CENTRE
-        for layer in range(3):
-            integer_weight, integer_bias, shift = self.quantised(layer)
-            scale = torch.exp2(-shift)
-            weight = _through(integer_weight * scale, self.weights[layer] * self._gain(layer))
-            bias = _through(integer_bias * scale, self.biases[layer] * (self._gain(layer) * UNIT))
-            x = torch.matmul(x, weight) + bias
-            x = _through((x + 0.5).floor(), x)
-            if layer < 2:
-                x = hardtanh(x, 0, 255)  # whose gradient is several times faster than that of clamp
-        return x
+    def forward(self, parts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return what each expert makes of its part of the features (n, 32): outputs (n, 9), as integer engines do."""
+        layers = []
+        for number in range(3):
+            integer_weight, integer_bias, shift = self.quantised(number)
+            scale, gain = torch.exp2(-shift), self._gain(number)
+            weight = _through(integer_weight * scale, self.weights[number] * gain)
+            layers.append((weight, _through(integer_bias * scale, self.biases[number] * (gain * UNIT))))
+        found = []
+        for expert, features in enumerate(parts):
+            x = features - CENTRE
+            for number, (weight, bias) in enumerate(layers):
+                x = _Rounded.apply(torch.addmm(bias[expert], x, weight[expert]))
+                if number < 2:
+                    x = hardtanh(x, 0, 255)  # whose gradient is several times faster than that of clamp
+            found.append(x)
+        return found
 
     def layers(self) -> list[Layer]:
         """Return the integers of the three layers; centre and rounding offset are folded into the biases."""
