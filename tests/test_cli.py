@@ -197,3 +197,22 @@ result = CliRunner().invoke(app, ["train", "lossless", "--data", "d", "--out", "
 assert result.exit_code == 1 and "zarr-neural[train]" in result.stderr, result.stderr
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_training_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """train lossless hands its arguments to the training room and names the model that came out."""
+    lossless = pytest.importorskip("zarr_neural.training.lossless", reason="needs the extra for training")
+    given: dict[str, Any] = {}
+
+    def train(data: Path, out: Path, log: Path, recipe: Any, *, command: str, progress: Any) -> str:
+        given.update(data=data, log=log, recipe=recipe, command=command)
+        out.write_bytes(b"model")
+        return "ab" * 32
+
+    monkeypatch.setattr(lossless, "train_lossless", train)
+    paths = ("--data", tmp_path, "--out", tmp_path / "m", "--log", tmp_path / "l.tsv")
+    result = run("train", "lossless", *paths, "--seed", "5", "--steps", "7")
+    assert result.exit_code == 0, result.stderr
+    assert "ab" * 32 in result.stdout
+    assert (given["recipe"].settings.seed, given["recipe"].settings.steps) == (5, 7)
+    assert str(tmp_path) not in given["command"]
