@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -62,7 +63,7 @@ def _common(
 
 @app.command("convert")
 def convert_command(
-    sources: Annotated[list[str], typer.Argument(metavar="SRC...", help="TIFF files, folders and patterns.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SRC", help="TIFF files, folders and patterns.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="One image: the store. Several: a folder of stores.")],
     lossless: Annotated[bool, typer.Option("--lossless", help="Every pixel as it was.")] = False,
     max_error: Annotated[float | None, typer.Option(help="Every pixel within this many grey levels.")] = None,
@@ -112,14 +113,14 @@ def convert_command(
     elif not quiet:
         _print_table(reports)
     for report in failed:
-        _complain(f"{report.source}: {report.error}")
+        _complain(f"{report.source}: {(report.error or '').removeprefix(Path(report.source).name + ': ')}")
     raise typer.Exit(1 if failed else 0)
 
 
 @app.command("verify")
 def verify_command(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="A store, or a folder of stores.")],
-    source: Annotated[Path | None, typer.Argument(metavar="[SRC]", help="The TIFF (or folder) it came from.")] = None,
+    source: Annotated[Path | None, typer.Argument(metavar="SRC", help="The TIFF (or folder) it came from.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -156,7 +157,9 @@ def inspect_command(
         shown = json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
         console.print(f"{name}: {shown}", markup=False, highlight=False, soft_wrap=True)
     if arrays is not None:
-        table = Table("array", "shape", "dtype", "chunk", "shard", "codec", "bytes", "ratio", "bit/pixel")
+        table = Table(
+            "array", "shape", "dtype", "chunk", "shard", "codec", "bytes", "ratio", "bit/pixel", box=box.SIMPLE_HEAD
+        )
         for array in arrays:
             codec = ", ".join(str(codec.get("name") or codec.get("id")) for codec in array["codecs"])
             shards = "" if array["shards"] is None else _times(array["shards"])
@@ -181,7 +184,7 @@ def export_command(
 
 @app.command("noise")
 def noise_command(
-    sources: Annotated[list[str], typer.Argument(metavar="FILE...", help="TIFF files, folders and patterns.")],
+    sources: Annotated[list[str], typer.Argument(metavar="FILE", help="TIFF files, folders and patterns.")],
     axes: Axes = None,
     as_json: Json = False,
 ) -> None:
@@ -192,14 +195,14 @@ def noise_command(
     if as_json:
         _print_json({"channels": entries})
     else:
-        table = Table("file", "image", "channel", "gain", "offset", "read noise")
+        table = Table("file", "image", "channel", "gain", "offset", "read noise", box=box.SIMPLE_HEAD)
         for entry in entries:
             if "error" not in entry:
                 numbers = (f"{entry[name]:.4g}" for name in ("gain", "offset", "read_noise"))
                 table.add_row(Path(entry["source"]).name, str(entry["image"]), entry["channel"], *numbers)
         _console().print(table)
     for entry in failed:
-        _complain(f"{entry['source']}: {entry['error']}")
+        _complain(f"{entry['source']}: {entry['error'].removeprefix(Path(entry['source']).name + ': ')}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -286,28 +289,21 @@ def _print_json(content: dict[str, Any]) -> None:
 
 def _print_table(reports: list[ImageReport]) -> None:
     """Print one line per image, all of it measured by reading back."""
-    table = Table(caption="PSNR against each channel's own range, the lowest of the channels; speed of one thread")
-    for name in (
-        "image",
-        "shape",
-        "kept as",
-        "ratio",
-        "bit/pixel",
-        "max error",
-        "PSNR dB",
-        "encode MP/s",
-        "decode MP/s",
-    ):
-        table.add_column(name, justify="left" if name in ("image", "kept as") else "right", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("image", overflow="fold", min_width=10)
+    table.add_column("pixels", overflow="fold", min_width=8)
+    table.add_column("kept as")
+    for name in ("ratio", "bit/\npixel", "max\nerror", "PSNR\ndB", "encode\nMP/s", "decode\nMP/s"):
+        table.add_column(name, justify="right")
     for report in reports:
-        name = Path(report.source).name if len(reports) < 2 else Path(report.target).name
+        name = Path(report.source).name if len(reports) < 2 else Path(report.target).name.removesuffix(".ome.zarr")
         if report.status != "converted":
             table.add_row(name, "", "failed" if report.status == "failed" else "there already", _number(report.ratio))
             continue
         value = report.parameters.get(report.method)
         table.add_row(
             name,
-            f"{report.axes} {_times(report.shape)} {report.dtype}",
+            f"{_times(report.shape)} {report.dtype}",
             report.method if value is None else f"{report.method} {value:g}",
             _number(report.ratio),
             _number(report.bits_per_pixel),
@@ -318,6 +314,9 @@ def _print_table(reports: list[ImageReport]) -> None:
         )
     console = _console()
     console.print(table)
+    console.print(
+        "PSNR against each channel's own range, the lowest of the channels; speed of one thread, with the disk"
+    )
     for report in reports:
         for note in report.notes:
             console.print(f"{Path(report.source).name}: {note}", markup=False, highlight=False)
@@ -332,7 +331,9 @@ def _print_verified(report: VerifyReport) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    if value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _times(shape: Any) -> str:
