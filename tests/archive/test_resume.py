@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from zarr_neural.archive import Options, convert, fidelity_from, regions
 from zarr_neural.archive.source import SourceImage
@@ -96,6 +98,17 @@ def test_a_torn_journal_line_is_dropped(write_ome: Writer, tmp_path: Path) -> No
     (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
     assert report.resumed
     assert same_trees(tmp_path / "whole.zarr", tmp_path / "a.zarr")
+
+
+def test_a_journal_without_its_store_is_not_believed(write_ome: Writer, tmp_path: Path) -> None:
+    """A run that ended between moving the store and removing the journal leaves nothing that counts as done."""
+    path, pixels = write_ome("ZYX", (6, 100, 100))
+    with pytest.raises(StoppedError):
+        convert([path], tmp_path / "a.zarr", OPTIONS, stop_after(4))
+    shutil.rmtree(tmp_path / "a.zarr.partial" / "store")
+    (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
+    assert (report.status, report.resumed) == ("converted", False)
+    assert np.abs(zarr.open_array(tmp_path / "a.zarr" / "0", mode="r")[:].astype(int) - pixels).max() <= 2
 
 
 def test_another_plan_starts_afresh(write_ome: Writer, tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def _open_arrays(
     if journal.resumed and all((journal.store / level.path).exists() for level in pyramid):
         group = zarr.open_group(journal.store, mode="r+", zarr_format=options.zarr_format)
         return [_array(group, level.path).with_config(config) for level in pyramid]
+    if journal.resumed:  # its store is gone, or was not even laid out
+        journal.restart()
     group = zarr.open_group(journal.store, mode="w", zarr_format=options.zarr_format)
     codec: Any = make_codec(choice.fidelity, options.zarr_format)
     arrays = []

@@ -40,9 +40,7 @@ class Journal:
         self.done: dict[str, dict[str, Any]] = {}
         self.resumed = self._load()
         if not self.resumed:
-            self.discard()
-            self.partial.mkdir(parents=True)
-            self._append({"plan": plan})
+            self.restart()
 
     def _load(self) -> bool:
         """Read the journal of an earlier run; True if it belongs to the same plan."""
@@ -77,6 +75,13 @@ class Journal:
         """Note that the region `key` is written and read back, with what was measured (JSON)."""
         self._append({"key": key, "result": result})
         self.done[key] = result
+
+    def restart(self) -> None:
+        """Forget everything and begin an empty journal."""
+        self.discard()
+        self.resumed = False
+        self.partial.mkdir(parents=True)
+        self._append({"plan": self._plan})
 
     def discard(self) -> None:
         """Remove the unfinished store and the journal."""
