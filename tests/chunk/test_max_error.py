@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from zarr_neural.bitstream import zigzag
 from zarr_neural.chunk import Fidelity, decode_chunk, describe, encode_chunk
 from zarr_neural.chunk.quantise import STEP, Step, from_header
 from zarr_neural.errors import UnsupportedInputError
@@ -36,9 +37,9 @@ def test_the_table_keeps_the_bound_for_every_value(dtype: str) -> None:
     native = every.dtype
     ks = {*range(1, 256), 32767, 32768, 65534, 65535, *np.random.default_rng(0).integers(256, 65536, 60).tolist()}
     for k in sorted(ks):
-        quantiser = Step((k,))
-        levels = quantiser.levels(every)
-        decoded = from_header(STEP, (k,), native).values(levels, native)
+        parameters = (k, zigzag(int(every.max())))
+        levels = Step(parameters).levels(every)
+        decoded = from_header(STEP, parameters, native).values(levels, native)
         assert np.abs(decoded.astype(np.int64) - every.astype(np.int64)).max() <= k
         assert (np.diff(levels) >= 0).all()
         assert decoded[every == 0] == 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zarr_neural.bitstream import zigzag
 from zarr_neural.chunk import Fidelity, NoiseModel, decode_chunk, encode, encode_chunk, estimate_noise, quantise
 from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT, noise_intervals
 from zarr_neural.chunk.quantise import NOISE, NoiseSteps, from_header
@@ -44,9 +45,9 @@ def random_models(count: int) -> list[tuple[NoiseModel, float]]:
 CASES = [(model, q) for model in MODELS for q in QS] + random_models(25)
 
 
-def zigzag(integers: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+def parameters(integers: tuple[int, int, int, int], highest: int) -> tuple[int, ...]:
     q, gain, offset, variance = integers
-    return q, gain, offset << 1 if offset >= 0 else (-offset << 1) - 1, variance
+    return q, gain, zigzag(offset), variance, zigzag(highest)
 
 
 def step_at(integers: tuple[int, int, int, int], boundary: Fraction) -> float:
@@ -75,8 +76,9 @@ def test_the_table_keeps_the_bound_for_every_value(dtype: str) -> None:
     every = np.arange(int(info.min), int(info.max) + 1).astype(dtype)
     for model, q in CASES:
         integers = model.header_integers(q)
-        levels = NoiseSteps(zigzag(integers)).levels(every)
-        decoded = from_header(NOISE, zigzag(integers), every.dtype).values(levels, every.dtype)
+        header = parameters(integers, int(info.max))
+        levels = NoiseSteps(header).levels(every)
+        decoded = from_header(NOISE, header, every.dtype).values(levels, every.dtype)
         error = np.abs(decoded.astype(np.int64) - every.astype(np.int64))
         starts = np.flatnonzero(np.diff(levels, prepend=-1))
         worst = np.maximum.reduceat(error, starts)
@@ -286,3 +288,13 @@ def test_the_largest_error_is_proven_before_writing(picture: Picture, monkeypatc
     )
     with pytest.raises(encode.BoundError, match="promised was at most 2"):
         encode_chunk(picture(40, 40), Fidelity(max_error=2), MODEL)
+
+
+@pytest.mark.parametrize("fidelity", [Fidelity(noise=2.0), Fidelity(max_error=9)], ids=["noise", "max_error"])
+def test_saturation_stays_saturated(fidelity: Fidelity) -> None:
+    """No decoded sample exceeds the largest one, and samples at the ceiling of a 12-bit camera stay there."""
+    random = np.random.default_rng(3)
+    picture = np.minimum(random.normal(4000, 120, (96, 128)), 4095).astype("u2")
+    decoded = decode_chunk(encode_chunk(picture, fidelity, MODEL))
+    assert decoded.max() <= 4095
+    assert (decoded[picture == 4095] == decoded.max()).all()

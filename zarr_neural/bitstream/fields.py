@@ -56,7 +56,7 @@ class Field:
         self._check(value)
         if self.kind == "fixed":
             return int(value).to_bytes(self.nbytes, "little")
-        return pack_varint(value if self.kind == "varint" else (value << 1 if value >= 0 else (-value << 1) - 1))
+        return pack_varint(value if self.kind == "varint" else zigzag(value))
 
     def unpack(self, reader: Reader) -> Any:
         """The value of this field, taken from a reader."""
@@ -71,7 +71,17 @@ class Field:
                 raise DamagedChunkError(f"{what} has too many entries", expected=f"at most {self.nbytes}", found=count)
             return tuple(self._check(reader.varint(what)) for _ in range(count))
         value = reader.varint(what)
-        return self._check(value if self.kind == "varint" else (value >> 1) ^ -(value & 1))
+        return self._check(value if self.kind == "varint" else unzigzag(value))
+
+
+def zigzag(value: int) -> int:
+    """A signed integer as an unsigned one: 0, -1, 1, -2, ... become 0, 1, 2, 3, ..."""
+    return value << 1 if value >= 0 else (-value << 1) - 1
+
+
+def unzigzag(value: int) -> int:
+    """The inverse of `zigzag`."""
+    return (value >> 1) ^ -(value & 1)
 
 
 def pack(fields: Sequence[Field], values: Values) -> bytes:

@@ -13,4 +13,13 @@ from zarr_neural.chunk.encode import check_dtype, encode_chunk
 from zarr_neural.chunk.fidelity import Fidelity, fidelity_of
 from zarr_neural.chunk.noise import NoiseModel, estimate_noise
 
-__all__ = ["Fidelity", "NoiseModel", "check_dtype", "decode_chunk", "describe", "encode_chunk", "estimate_noise", "fidelity_of"]
+__all__ = [
+    "Fidelity",
+    "NoiseModel",
+    "check_dtype",
+    "decode_chunk",
+    "describe",
+    "encode_chunk",
+    "estimate_noise",
+    "fidelity_of",
+]

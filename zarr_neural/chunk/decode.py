@@ -44,7 +44,9 @@ def decode_chunk(data: bytes | memoryview, model_ids: Iterable[str] = ()) -> NDA
     little_bytes = np.ascontiguousarray(decoded, header.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
     if (found := crc32c(little_bytes)) != header.samples_crc:
         raise DamagedChunkError(
-            "the chunk decodes to other samples than were encoded", expected=f"{header.samples_crc:08x}", found=f"{found:08x}"
+            "the chunk decodes to other samples than were encoded",
+            expected=f"{header.samples_crc:08x}",
+            found=f"{found:08x}",
         )
     return np.asarray(decoded.reshape(header.shape), header.dtype, order="F" if header.fortran else "C")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zarr_neural.bitstream import Reader, unpack
+from zarr_neural.bitstream import Reader, unpack, unzigzag
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.header import MODE_NAMES, NETWORKS, unpack_header
 from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT
@@ -44,11 +44,11 @@ def _fidelity(quantiser: quantise.Quantiser) -> dict[str, Any]:
     if quantiser.kind == quantise.FLOAT_STEP:
         return {"step": quantise.FloatStep(p).step}
     if quantiser.kind == quantise.NOISE:
-        q, gain, offset, variance = p
+        q, gain, offset, variance, _ = p
         return {
             "noise": q / Q_UNIT,
             "gain": gain / GAIN_UNIT,
-            "offset": (offset >> 1) ^ -(offset & 1),
+            "offset": unzigzag(offset),
             "read_noise": round((variance / GAIN_UNIT) ** 0.5, 6),
         }
     return {"lossless": True}
@@ -60,7 +60,11 @@ def _planes(payload: memoryview, count: int) -> Any:
         values = unpack(RECORD, reader)
         for name in ("palette_nbytes", "payload_nbytes"):
             reader.take(values.get(name, 0), f"the {name} of a plane")
-        shown = {"palette": bool(values["flags"] & HAS_PALETTE), "levels": values.get("top", 0) + 1, "repeats": bool(values["flags"] & REPEATS)}
+        shown = {
+            "palette": bool(values["flags"] & HAS_PALETTE),
+            "levels": values.get("top", 0) + 1,
+            "repeats": bool(values["flags"] & REPEATS),
+        }
         shown |= {name: values[name] for name in ("first_row", "first_column", "height", "width") if name in values}
         shown |= {name: values[name] for name in ("palette_nbytes", "words_nbytes", "payload_nbytes") if name in values}
         yield shown

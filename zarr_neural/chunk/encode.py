@@ -95,7 +95,9 @@ def _check(array: NDArray[Any]) -> None:
     if array.size == 0:
         raise UnsupportedInputError(f"an array of shape {array.shape} holds nothing to code")
     if array.nbytes > MAX_CHUNK_NBYTES:
-        raise UnsupportedInputError(f"a chunk may hold up to {MAX_CHUNK_NBYTES} bytes, not {array.nbytes}: use smaller chunks")
+        raise UnsupportedInputError(
+            f"a chunk may hold up to {MAX_CHUNK_NBYTES} bytes, not {array.nbytes}: use smaller chunks"
+        )
 
 
 def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tuple[int, bytes, NDArray[Any]]:

@@ -39,7 +39,9 @@ class Fidelity:
         """Raise `UnsupportedInputError` unless the promise makes sense for samples of a dtype."""
         if self.lossless or (dtype.kind in "iu" and dtype.itemsize <= 2):
             if self.max_error is not None and self.max_error != int(self.max_error):
-                raise UnsupportedInputError(f"max_error of {dtype} samples must be a whole number, not {self.max_error}")
+                raise UnsupportedInputError(
+                    f"max_error of {dtype} samples must be a whole number, not {self.max_error}"
+                )
             return
         if dtype.kind == "f" and dtype.itemsize >= 4 and self.max_error is not None:
             return
@@ -51,7 +53,11 @@ class Fidelity:
 
 
 def fidelity_of(
-    lossless: bool | None, max_error: float | None, noise: float | None, rmse: float | None, noise_model: NoiseModel | None
+    lossless: bool | None,
+    max_error: float | None,
+    noise: float | None,
+    rmse: float | None,
+    noise_model: NoiseModel | None,
 ) -> Fidelity:
     """The fidelity that these keyword arguments of a codec ask for; ``noise=1.0`` where nothing is given.
 

@@ -13,14 +13,14 @@ from zarr_neural.errors import DamagedChunkError
 
 STORED, SHUFFLED_ZSTD = range(2)
 _LEVEL, _FAST_LEVEL = 7, 3
-_WORTH_A_TRY = 1.1  # estimated size over the size to beat
+_WORTH_A_TRY = 1.03  # estimated size over the size to beat
 
 
 def pack_generic(samples: NDArray[Any]) -> bytes:
     """The payload of C-contiguous samples: one byte that tells how, then the bytes."""
     body = zstd.compress(_shuffled(samples), _LEVEL)
     if len(body) < samples.nbytes:
-        return bytes([SHUFFLED_ZSTD]) + body
+        return bytes([SHUFFLED_ZSTD]) + bytes(body)
     return bytes([STORED]) + samples.tobytes()
 
 
@@ -49,7 +49,9 @@ def unpack_generic(payload: memoryview, count: int, dtype: np.dtype[Any]) -> NDA
     how, body = payload[0] if len(payload) else None, payload[1:]
     if how == STORED:
         if len(body) != nbytes:
-            raise DamagedChunkError("stored samples have another size", expected=f"{nbytes} bytes", found=f"{len(body)} bytes")
+            raise DamagedChunkError(
+                "stored samples have another size", expected=f"{nbytes} bytes", found=f"{len(body)} bytes"
+            )
         return np.frombuffer(body, dtype).copy()
     if how == SHUFFLED_ZSTD:
         shuffled = unpack_zstd(body, nbytes, "the payload")

@@ -32,7 +32,7 @@ HEADER = (
     Field("layout", "fixed", 1, most=BIG_ENDIAN | FORTRAN),
     Field("shape", "varints", MAX_DIMENSIONS, least=1, most=MAX_CHUNK_NBYTES),
     Field("quantiser", "fixed", 1, most=3),
-    Field("parameters", "varints", 4),
+    Field("parameters", "varints", 5),
     Field("model", "bytes", MODEL_PREFIX_NBYTES, when=_has_model),
     Field("payload_nbytes", "varint"),
     Field("payload_crc", "fixed", 4),
@@ -124,14 +124,18 @@ def unpack_header(data: bytes | memoryview) -> tuple[Header, memoryview]:
     end = reader.position
     found, stored = crc32c(reader.data[:end]), reader.unsigned(4, "the checksum of the header")
     if found != stored:
-        raise DamagedChunkError("the checksum of the header does not fit", expected=f"{stored:08x}", found=f"{found:08x}")
+        raise DamagedChunkError(
+            "the checksum of the header does not fit", expected=f"{stored:08x}", found=f"{found:08x}"
+        )
     little = np.dtype(DTYPES[values["dtype"]])
     shape = values["shape"]
     if len(shape) < 2 or math.prod(shape) * little.itemsize > MAX_CHUNK_NBYTES:
         raise DamagedChunkError("the shape is impossible", expected="two or more axes, below 2 GiB", found=shape)
     if reader.remaining != values["payload_nbytes"]:
         raise DamagedChunkError(
-            "the payload has another length", expected=f"{values['payload_nbytes']} bytes", found=f"{reader.remaining} bytes"
+            "the payload has another length",
+            expected=f"{values['payload_nbytes']} bytes",
+            found=f"{reader.remaining} bytes",
         )
     payload = reader.take(reader.remaining, "the payload")
     if (found := crc32c(payload)) != values["payload_crc"]:

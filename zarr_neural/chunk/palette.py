@@ -40,10 +40,14 @@ def pack_palette(used: NDArray[np.int64]) -> bytes:
     bits[ranks] = 1
     candidates = [
         (kind, zstd.compress(body, _ZSTD_LEVEL))
-        for kind, body in ((BITMAP, np.packbits(bits, bitorder="little").tobytes()), (GAPS, np.diff(ranks).astype("<u2").tobytes()))
+        for kind, body in (
+            (BITMAP, np.packbits(bits, bitorder="little").tobytes()),
+            (GAPS, np.diff(ranks).astype("<u2").tobytes()),
+        )
     ]
     kind, body = min(candidates, key=lambda c: len(c[1]))
-    return pack_varint(divisor) + pack_varint(len(used)) + pack_varint(int(ranks[-1])) + bytes([kind]) + body
+    head = pack_varint(divisor) + pack_varint(len(used)) + pack_varint(int(ranks[-1]))
+    return head + bytes([kind]) + bytes(body)
 
 
 def unpack_palette(data: memoryview) -> NDArray[np.int64]:
@@ -57,7 +61,7 @@ def unpack_palette(data: memoryview) -> NDArray[np.int64]:
     reader = Reader(data)
     divisor, count, last = (reader.varint(f"the palette's {what}") for what in ("divisor", "length", "last rank"))
     kind = reader.unsigned(1, "the palette's kind")
-    if not (1 <= divisor and 2 <= count <= last + 1 and last * divisor < 2**40 and last <= 65535) or kind > GAPS:
+    if not (divisor >= 1 and 2 <= count <= last + 1 and last * divisor < 2**40 and last <= 65535) or kind > GAPS:
         raise DamagedChunkError("the palette is impossible", found=(divisor, count, last, kind))
     size = (last + 8) // 8 if kind == BITMAP else 2 * (count - 1)
     body = unpack_zstd(reader.take(reader.remaining, "the palette"), size, "the palette")
@@ -66,7 +70,9 @@ def unpack_palette(data: memoryview) -> NDArray[np.int64]:
     else:
         ranks = np.concatenate([[0], np.cumsum(body.view("<u2").astype(np.int64))])
     if len(ranks) != count or ranks[0] != 0 or ranks[-1] != last or (np.diff(ranks) <= 0).any():
-        raise DamagedChunkError("the palette does not hold the levels that it announces", expected=count, found=len(ranks))
+        raise DamagedChunkError(
+            "the palette does not hold the levels that it announces", expected=count, found=len(ranks)
+        )
     return np.asarray(ranks, np.int64) * divisor
 
 
@@ -104,4 +110,4 @@ def pays(present: NDArray[np.bool_], samples: NDArray[np.uint16]) -> bool:
     used = counts > 0
     saved = -float((counts[used] * np.log2(near[used])).sum()) * samples.size / counts.sum()
     entropy = -(share * math.log2(share) + (1 - share) * math.log2(1 - share))
-    return saved > span * entropy + 128
+    return bool(saved > span * entropy + 128)

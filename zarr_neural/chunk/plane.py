@@ -1,4 +1,4 @@
-"""One plane of a chunk by path L: margin, levels, palette, networks or repeats. The two directions mirror each other."""
+"""One plane of a chunk by path L: margin, levels, palette, networks or repeats. Both directions mirror each other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -85,7 +85,6 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
             return pack(RECORD, values), plane
     content = plane[box.slices]
     samples, lowest = _samples(quantiser, content)
-    top = int(samples.max())
     record = _smallest_record(model, values | {"lowest": lowest}, samples)
     if quantiser.kind != quantise.IDENTITY:
         table = quantiser.values(np.arange(lowest, lowest + int(samples.max()) + 1), plane.dtype)
@@ -125,7 +124,7 @@ def _by_networks(model: LosslessModel, values: dict[str, Any], palette: bytes, s
 def _repeats_often(samples: NDArray[np.uint16], bits_per_sample: float) -> bool:
     """Whether far more samples equal a neighbour than noise of that many bits would bring about.
 
-    Judged on up to 64 rows. Noise of b bits repeats the sample to the left or above with a probability of about 2**(1-b).
+    Judged on up to 64 rows. Noise of b bits repeats the sample on the left or above with a probability near 2**(1-b).
     """
     rows = max(2, min(64, len(samples)))
     some = samples[len(samples) // 2 - rows // 2 :][:rows] if len(samples) > 1 else samples
@@ -134,7 +133,7 @@ def _repeats_often(samples: NDArray[np.uint16], bits_per_sample: float) -> bool:
     same = some[:, 1:] == some[:, :-1]
     if len(some) > 1:
         same = same[1:] | (some[1:, 1:] == some[:-1, 1:])
-    return float(same.mean()) > min(0.6, max(0.15, 3 * 2.0 ** (1 - bits_per_sample)))
+    return bool(same.mean() > min(0.6, max(0.15, 3 * 2.0 ** (1 - bits_per_sample))))
 
 
 def _samples(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.uint16], int]:
@@ -172,7 +171,9 @@ def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out
     if _palette(values):
         palette = unpack_palette(reader.take(values["palette_nbytes"], "the palette"))
         if len(palette) != top + 1:
-            raise DamagedChunkError("the palette has another length than its plane", expected=top + 1, found=len(palette))
+            raise DamagedChunkError(
+                "the palette has another length than its plane", expected=top + 1, found=len(palette)
+            )
     payload = reader.take(values["payload_nbytes"], "the payload of a plane")
     if values["flags"] & REPEATS:
         samples = native.decode_repeats(payload, box.height, box.width, top)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zarr_neural.bitstream import unzigzag, zigzag
 from zarr_neural.chunk.fidelity import Fidelity
 from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT, estimate_noise, noise_intervals
 from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
@@ -24,8 +25,13 @@ Levels = NDArray[np.int64]
 class Quantiser(Protocol):
     """The map between samples of one dtype and integer levels."""
 
-    kind: int
-    parameters: tuple[int, ...]
+    @property
+    def kind(self) -> int:
+        """Number of the quantiser in the header."""
+
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        """The integers that the header holds."""
 
     def levels(self, samples: NDArray[Any]) -> Levels:
         """Level of every sample."""
@@ -52,50 +58,50 @@ class Identity:
 
 @dataclass(frozen=True)
 class Step:
-    """Multiples of ``2 * max_error + 1``: zero stays zero, and no error exceeds ``max_error``."""
+    """Multiples of ``2 * max_error + 1``, up to the largest sample: zero stays zero, and so does saturation."""
 
-    parameters: tuple[int, ...]  # (max_error,)
+    parameters: tuple[int, ...]  # (max_error, zigzag of the largest sample)
     kind = STEP
 
     def levels(self, samples: NDArray[Any]) -> Levels:
         """Level of every sample."""
-        (k,) = self.parameters
+        k = self.parameters[0]
         return _of_every_sample(lambda every: (every + k) // (2 * k + 1), samples)
 
     def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The sample that each level decodes to."""
-        (k,) = self.parameters
-        info = np.iinfo(dtype)
-        return np.clip(levels * (2 * k + 1), info.min, info.max).astype(dtype)
+        k, highest = self.parameters
+        return np.clip(levels * (2 * k + 1), np.iinfo(dtype).min, _highest(highest, dtype)).astype(dtype)
 
 
 @dataclass(frozen=True)
 class NoiseSteps:
-    """Steps that grow with the noise, see `zarr_neural.chunk.noise.noise_intervals`."""
+    """Steps that grow with the noise, see `zarr_neural.chunk.noise.noise_intervals`, up to the largest sample."""
 
-    parameters: tuple[int, ...]  # (q, gain, offset zigzag, variance)
+    parameters: tuple[int, ...]  # (q, gain, zigzag of the offset, variance, zigzag of the largest sample)
     kind = NOISE
 
     def levels(self, samples: NDArray[Any]) -> Levels:
         """Level of every sample."""
-        first, _ = _intervals(self.parameters, samples.dtype.newbyteorder("="))
+        first, _ = _intervals(self.parameters[:4], samples.dtype.newbyteorder("="))
         return _of_every_sample(lambda every: np.searchsorted(first, every, side="right") - 1, samples)
 
     def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The sample that each level decodes to."""
-        first, last = _intervals(self.parameters, dtype.newbyteorder("="))
+        first, last = _intervals(self.parameters[:4], dtype.newbyteorder("="))
         if levels.size and (levels.min() < 0 or levels.max() >= len(first)):
             raise DamagedChunkError(
                 "a level lies outside the noise table",
                 expected=f"0 to {len(first) - 1}",
                 found=(int(levels.min()), int(levels.max())),
             )
-        return ((first + last) // 2)[levels].astype(dtype)
+        middle: NDArray[Any] = np.minimum((first + last) // 2, _highest(self.parameters[4], dtype)).astype(dtype)
+        return middle[levels]
 
 
 @dataclass(frozen=True)
 class FloatStep:
-    """Multiples of a step, a float64 whose bits are the parameter, cut off at the dtype's range and rounded to it once."""
+    """Multiples of a step (a float64, whose bits are the parameter), cut off at the dtype's range."""
 
     parameters: tuple[int, ...]  # (bits of the step,)
     kind = FLOAT_STEP
@@ -120,17 +126,25 @@ class FloatStep:
 def _of_every_sample(level: Callable[[Levels], Levels], samples: NDArray[Any]) -> Levels:
     """Levels of 8- or 16-bit samples, by way of a table over their whole dtype."""
     info = np.iinfo(samples.dtype)
-    table = level(np.arange(info.min, info.max + 1))
-    # negative samples index the table from its end: the table begins at 0
-    return np.roll(table, int(info.min))[samples]
+    # negative samples index the table from its end: it begins at 0
+    table: Levels = np.roll(level(np.arange(info.min, info.max + 1)), int(info.min))
+    found: Levels = table[samples]
+    return found
 
 
 @lru_cache(maxsize=16)
 def _intervals(parameters: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     q, gain, offset, variance = parameters
     info = np.iinfo(dtype)
-    signed_offset = (offset >> 1) ^ -(offset & 1)
-    return noise_intervals((q, gain, signed_offset, variance), int(info.min), int(info.max), int(info.max))
+    return noise_intervals((q, gain, unzigzag(offset), variance), int(info.min), int(info.max), int(info.max))
+
+
+def _highest(zigzagged: int, dtype: np.dtype[Any]) -> int:
+    """The largest sample of the chunk, which no decoded one exceeds: what is saturated stays saturated."""
+    highest = unzigzag(zigzagged)
+    if not np.iinfo(dtype).min <= highest <= np.iinfo(dtype).max:
+        raise DamagedChunkError(f"the largest sample does not fit {dtype}", found=highest)
+    return highest
 
 
 def _fitting(levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -145,8 +159,12 @@ def _fitting(levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
 _SMALL_INTEGERS = ("u1", "i1", "u2", "i2")
 _KNOWN: dict[int, tuple[type[Any], tuple[tuple[int, int], ...], tuple[str, ...] | None]] = {
     IDENTITY: (Identity, (), None),
-    STEP: (Step, ((1, 65535),), _SMALL_INTEGERS),
-    NOISE: (NoiseSteps, ((1, 255 * Q_UNIT), (0, 65535 * GAIN_UNIT), (0, 2**32), (0, 65535**2 * GAIN_UNIT)), _SMALL_INTEGERS),
+    STEP: (Step, ((1, 65535), (0, 2**17)), _SMALL_INTEGERS),
+    NOISE: (
+        NoiseSteps,
+        ((1, 255 * Q_UNIT), (0, 65535 * GAIN_UNIT), (0, 2**32), (0, 65535**2 * GAIN_UNIT), (0, 2**17)),
+        _SMALL_INTEGERS,
+    ),
     FLOAT_STEP: (FloatStep, ((1, 0x7FEF_FFFF_FFFF_FFFF),), ("f4", "f8")),  # bits of positive, finite numbers
 }
 
@@ -191,11 +209,11 @@ def choose(fidelity: Fidelity, planes: NDArray[Any]) -> Quantiser:
     if fidelity.noise is not None:
         model = fidelity.noise_model or estimate_noise(list(planes))
         q, gain, offset, variance = model.header_integers(fidelity.noise)
-        return NoiseSteps((q, gain, offset << 1 if offset >= 0 else (-offset << 1) - 1, variance))
-    assert fidelity.max_error is not None  # noqa: S101 - one of the three holds
+        return NoiseSteps((q, gain, zigzag(offset), variance, zigzag(int(planes.max()))))
+    assert fidelity.max_error is not None  # one of the three holds
     if dtype.kind != "f":
         k = min(int(fidelity.max_error), 65535)
-        return Step((k,)) if k else Identity()
+        return Step((k, zigzag(int(planes.max())))) if k else Identity()
     return _float_step(fidelity.max_error, planes)
 
 
@@ -213,8 +231,9 @@ def _float_step(max_error: float, planes: NDArray[Any]) -> Quantiser:
     rounding = float(np.spacing(planes.dtype.type(reach))) / 2 + reach * float(np.finfo(np.float64).eps)
     step = 2 * (max_error * (1 - 2.0**-20) - rounding)
     if step <= 0 or span / step > 65534 or largest / step > 2.0**52:
+        levels = span / step if step > 0 else math.inf
         raise UnsupportedInputError(
-            f"max_error={max_error:g} leaves {span / step if step > 0 else math.inf:.4g} levels between {float(planes.min()):g} "
-            f"and {float(planes.max()):g}; at most 65535 are possible: use a larger max_error or lossless=True"
+            f"max_error={max_error:g} leaves {levels:.4g} levels between {float(planes.min()):g} and "
+            f"{float(planes.max()):g}; at most 65535 are possible: use a larger max_error or lossless=True"
         )
     return FloatStep((int(np.array(step, np.float64).view(np.uint64)),))

@@ -12,7 +12,7 @@ from zarr_neural.codecs.configuration import FORMAT_ID, Configuration
 from zarr_neural.errors import UnsupportedInputError
 
 
-class NeuralCodec(Codec):
+class NeuralCodec(Codec):  # type: ignore[misc] # numcodecs has no types
     """Neural compression of image chunks, for ``zarr.open(..., zarr_format=2, compressor=NeuralCodec())``.
 
     Give exactly one fidelity; without one it is ``noise=1.0``.

@@ -49,7 +49,9 @@ class Configuration:
         """
         if isinstance(noise_model, Mapping):
             if set(noise_model) != {"gain", "offset", "read_noise"}:
-                raise ConfigurationError(f"noise_model must have gain, offset and read_noise, not {sorted(noise_model)}")
+                raise ConfigurationError(
+                    f"noise_model must have gain, offset and read_noise, not {sorted(noise_model)}"
+                )
             noise_model = NoiseModel(**noise_model)
         fidelity = fidelity_of(lossless, max_error, noise, rmse, noise_model)
         return cls(fidelity, _checked_models(models))

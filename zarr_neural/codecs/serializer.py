@@ -25,7 +25,7 @@ class NeuralSerializer(ArrayBytesCodec):
     >>> import zarr
     >>> from zarr_neural import NeuralSerializer
     >>> array = zarr.create_array(
-    ...     {}, shape=(2, 64, 64), chunks=(1, 64, 64), dtype="u2", serializer=NeuralSerializer(lossless=True), compressors=None
+    ...     {}, shape=(2, 64, 64), chunks=(1, 64, 64), dtype="u2", serializer=NeuralSerializer(), compressors=None
     ... )
     >>> array[:] = 7
     >>> int(array[1, 2, 3])
