@@ -1,0 +1,216 @@
+"""A second reader of chunks, written from the specification: it shares no code with the one that users run.
+
+It parses the container, the records of planes, palettes and quantisers by itself. Of the package it takes the slow
+reference decoders of coded planes, which share nothing with the native ones, and the model's arrays. zstd comes from
+numcodecs.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numcodecs import zstd
+
+from zarr_neural.chunk.reference import decode_plane_reference
+from zarr_neural.entropy.repeats import decode_repeats_reference
+
+DTYPES = ["b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"]
+Arrays = Mapping[str, np.ndarray]
+
+
+class NotAChunkError(ValueError):
+    """The bytes are not a chunk that this reader takes for whole."""
+
+
+def require(truth: bool, what: str) -> None:
+    """Raise `NotAChunkError` unless something is true."""
+    if not truth:
+        raise NotAChunkError(what)
+
+
+def _table() -> list[int]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+CRC_TABLE = _table()
+
+
+def crc32c(data: bytes) -> int:
+    """The CRC-32C of bytes, one at a time."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ CRC_TABLE[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+
+def unfolded(value: int) -> int:
+    """The signed integer that 0, 1, 2, 3, 4, ... stand for: 0, -1, 1, -2, 2, ..."""
+    return -(value + 1) // 2 if value % 2 else value // 2
+
+
+class Cursor:
+    """Takes bytes from the front of others."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def bytes(self, count: int) -> bytes:
+        require(self.at + count <= len(self.data), "cut off")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def byte(self) -> int:
+        return self.bytes(1)[0]
+
+    def varint(self) -> int:
+        value, shift = 0, 0
+        while True:
+            byte = self.byte()
+            value += (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    def signed(self) -> int:
+        return unfolded(self.varint())
+
+
+def read_chunk(data: bytes, model: Callable[[bytes], Arrays]) -> np.ndarray:
+    """The array of a chunk.
+
+    Parameters
+    ----------
+    data : bytes
+    model : callable
+        Gives the arrays of the model whose SHA-256 begins with given bytes.
+    """
+    cursor = Cursor(data)
+    require(cursor.bytes(4) == b"\x89ZNC", "another magic")
+    require(cursor.byte() == 1, "another version")
+    mode, code, layout = cursor.byte(), cursor.byte(), cursor.byte()
+    shape = tuple(cursor.varint() for _ in range(cursor.byte()))
+    kind = cursor.byte()
+    parameters = [cursor.varint() for _ in range(cursor.byte())]
+    prefix = cursor.bytes(8) if mode == 2 else b""
+    payload_nbytes = cursor.varint()
+    payload_crc, samples_crc = struct.unpack("<II", cursor.bytes(8))
+    header_crc = crc32c(data[: cursor.at])
+    require(struct.unpack("<I", cursor.bytes(4))[0] == header_crc, "the header's checksum")
+    payload = cursor.bytes(payload_nbytes)
+    require(cursor.at == len(data), "bytes after the payload")
+    require(crc32c(payload) == payload_crc, "the payload's checksum")
+
+    dtype = np.dtype(DTYPES[code])
+    if mode == 0:
+        flat = np.frombuffer(payload * math.prod(shape), dtype)
+    elif mode == 1:
+        flat = _generic(payload, dtype, math.prod(shape))
+    else:
+        height, width = ([1, 1] + [n for n in shape if n > 1])[-2:]
+        planes = math.prod(shape) // (height * width)
+        body, arrays = Cursor(payload), model(prefix)
+        flat = np.concatenate(
+            [_plane(body, arrays, kind, parameters, dtype, height, width).ravel() for _ in range(planes)]
+        )
+        require(body.at == len(payload), "bytes after the last plane")
+    samples = flat.astype(dtype.newbyteorder("<"))
+    require(crc32c(samples.tobytes()) == samples_crc, "the samples' checksum")
+    final = dtype.newbyteorder(">" if layout & 1 else "<")
+    return np.array(samples.reshape(shape), final, order="F" if layout & 2 else "C")
+
+
+def _generic(payload: bytes, dtype: np.dtype[Any], count: int) -> np.ndarray:
+    body = payload[1:]
+    if payload[0] == 1:
+        body = bytes(zstd.decompress(body))
+        if dtype.itemsize > 1:
+            body = np.frombuffer(body, np.uint8).reshape(dtype.itemsize, count).T.tobytes()
+    require(payload[0] < 2 and len(body) == count * dtype.itemsize, "generic samples")
+    return np.frombuffer(body, dtype)
+
+
+def _plane(
+    cursor: Cursor, arrays: Arrays, kind: int, parameters: list[int], dtype: np.dtype[Any], height: int, width: int
+) -> np.ndarray:
+    flags = cursor.byte()
+    top_row = left = 0
+    rows, columns = height, width
+    plane = np.zeros((height, width), dtype)
+    if flags & 1:
+        border = cursor.varint()
+        top_row, left, rows, columns = (cursor.varint() for _ in range(4))
+        require(top_row + rows <= height and left + columns <= width, "the rectangle")
+        plane[:] = np.frombuffer(border.to_bytes(dtype.itemsize, "little"), dtype)[0]
+        if rows * columns == 0:
+            return plane
+    lowest = cursor.signed()
+    palette_nbytes = cursor.varint() if flags & 2 else 0
+    top = cursor.varint()
+    words_nbytes = None if flags & 4 else cursor.varint()
+    payload_nbytes = cursor.varint()
+    levels = _palette(cursor.bytes(palette_nbytes)) if flags & 2 else np.arange(top + 1)
+    require(len(levels) == top + 1, "the palette's length")
+    payload = cursor.bytes(payload_nbytes)
+    if words_nbytes is None:
+        ranks = decode_repeats_reference(payload, rows, columns, top)
+    else:
+        ranks = decode_plane_reference(arrays, payload, words_nbytes, rows, columns, top)
+    values = [_value(kind, parameters, lowest + int(level), dtype) for level in levels]
+    plane[top_row : top_row + rows, left : left + columns] = np.array(values, dtype)[ranks]
+    return plane
+
+
+def _palette(data: bytes) -> np.ndarray:
+    cursor = Cursor(data)
+    divisor, count, last = cursor.varint(), cursor.varint(), cursor.varint()
+    is_gaps = cursor.byte()
+    body = bytes(zstd.decompress(data[cursor.at :]))
+    if is_gaps:
+        ranks = [0]
+        for (gap,) in struct.iter_unpack("<H", body):
+            ranks.append(ranks[-1] + gap)
+    else:
+        ranks = [i for i in range(8 * len(body)) if body[i // 8] >> i % 8 & 1]
+    require(len(ranks) == count and ranks[-1] == last, "the palette")
+    return np.array(ranks) * divisor
+
+
+_INTERVALS: dict[Any, list[int]] = {}
+
+
+def _value(kind: int, parameters: list[int], level: int, dtype: np.dtype[Any]) -> Any:
+    if kind == 0:
+        return level
+    if kind == 3:
+        (step,) = struct.unpack("<d", struct.pack("<Q", parameters[0]))
+        return dtype.type(float(level) * step)
+    info = np.iinfo(dtype)
+    if kind == 1:
+        return min(max(level * (2 * parameters[0] + 1), int(info.min)), unfolded(parameters[1]))
+    key = (*parameters, dtype)
+    if key not in _INTERVALS:
+        _INTERVALS[key] = _middles(parameters[:4], int(info.min), int(info.max))
+    return min(_INTERVALS[key][level], unfolded(parameters[4]))
+
+
+def _middles(parameters: list[int], lowest: int, highest: int) -> list[int]:
+    """The level that each interval of a noise quantiser decodes to, in exact integers."""
+    q, gain, folded, variance = parameters
+    offset = unfolded(folded)
+    boundary = lowest << 16
+    middles = []
+    while boundary <= highest << 16:
+        light = max(0, boundary - (offset << 16))
+        following = boundary + max(1 << 16, math.isqrt(q * q * (variance + (gain * light >> 16))))
+        first = -(-boundary >> 16)
+        last = min(-(-following >> 16), highest + 1) - 1
+        middles.append((first + last) // 2)
+        boundary = following
+    return middles
