@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 
@@ -55,6 +56,10 @@ Model* make_model(In<uint32_t, 2> tails, In<int16_t, 3> bank, In<int8_t, 5> rule
                                   In<int8_t, 5> w2, In<int32_t, 4> b2, In<uint8_t, 4> s2, In<int8_t, 5> w3, In<int32_t, 4> b3, In<uint8_t, 4> s3) {
     const size_t shapes = tails.shape(0), experts = w1.shape(2), hidden1 = w1.shape(3), hidden2 = w2.shape(3);
     need(shapes >= 3 && shapes <= 16 && tails.shape(1) == kTailSteps + 1, "tails must be (3..16, 1025)");
+    for (size_t shape = 0; shape < shapes; ++shape) {
+        const uint32_t* tail = tails.data() + shape * (kTailSteps + 1);
+        need(tail[0] == 1u << 29 && std::is_sorted(tail, tail + kTailSteps + 1, std::greater<>()), "tails must fall from 2^29 and never rise");
+    }
     need(bank.shape(0) == kPhases && bank.shape(1) >= 1 && bank.shape(2) == kNeighbours, "bank must be (3, filters, 16)");
     need(experts >= 1, "a model needs at least one expert");
     const auto lead = [&](const auto& a) { return a.shape(0) == kClasses && a.shape(1) == kPhases && a.shape(2) == experts; };

@@ -14,7 +14,7 @@
 namespace zn {
 
 // Lanes of the interleaved coder for a plane of that many pixels: each costs two bytes.
-inline int lane_count(size_t pixels) { return pixels >= 65536 ? 32 : pixels >= 4096 ? 8 : 1; }
+inline int lane_count(size_t pixels) { return pixels >= 65536 ? 32 : pixels >= 16384 ? 16 : pixels >= 4096 ? 8 : 1; }
 
 inline uint32_t low_bits(uint32_t value, int count) { return count >= 32 ? value : value & ((1u << count) - 1); }
 

@@ -48,8 +48,8 @@ def test_nothing_costs_the_states_alone() -> None:
 
 
 def test_lane_count_depends_on_the_pixels_alone() -> None:
-    """Lanes are part of the format: 1 below 4096 pixels, 8 below 65536, then 32."""
-    assert [lane_count(n) for n in (1, 4095, 4096, 65535, 65536, 1 << 40)] == [1, 1, 8, 8, 32, 32]
+    """Lanes are part of the format: 1 below 4096 pixels, 8 below 16384, 16 below 65536, then 32."""
+    assert [lane_count(n) for n in (1, 4095, 4096, 16383, 16384, 65535, 65536, 1 << 40)] == [1, 1, 8, 8, 16, 16, 32, 32]
 
 
 def test_impossible_lengths_are_refused() -> None:

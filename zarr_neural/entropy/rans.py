@@ -23,7 +23,7 @@ def lane_count(pixels: int) -> int:
     >>> lane_count(4095), lane_count(4096), lane_count(65536)
     (1, 8, 32)
     """
-    return 32 if pixels >= 65536 else 8 if pixels >= 4096 else 1
+    return 32 if pixels >= 65536 else 16 if pixels >= 16384 else 8 if pixels >= 4096 else 1
 
 
 class SymbolWriter:
