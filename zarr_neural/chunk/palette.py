@@ -18,6 +18,7 @@ BITMAP, GAPS = range(2)
 _ZSTD_LEVEL = 12
 _MOST_SHARE = 0.95  # of used levels at which a map is not worth a thought
 _REACH = 16  # levels to either side that count as near
+_SAMPLE = 2**15  # pixels that are judged by
 
 
 def pack_palette(used: NDArray[np.int64]) -> bytes:
@@ -86,28 +87,38 @@ def unpack_zstd(data: memoryview, nbytes: int, what: str) -> NDArray[np.uint8]:
     return out
 
 
-def pays(present: NDArray[np.bool_], samples: NDArray[np.uint16]) -> bool:
-    """Whether a level map may shrink a plane: what its pixels save exceeds an estimate of what the map costs.
+def used_levels(samples: NDArray[np.uint16], top: int) -> NDArray[np.int64] | None:
+    """The levels that a plane uses, if a map of them may shrink it: if pixels save more than the map may cost.
 
     A pixel saves the logarithm of the share of levels that are used among those near its own. (Levels that are rare
     because few pixels lie out there save next to nothing, however many they are.)
 
     Parameters
     ----------
-    present : (levels,) array of bool
-        Which of the levels are used.
     samples : (Y, X) array of uint16
+    top : int
+        The largest of them.
     """
+    flat = samples.reshape(-1)
+    some = flat[:: max(1, flat.size // _SAMPLE)]
+    # By chance a part of the pixels uses fewer levels: where even so nothing is saved, the whole is not looked at.
+    for seen in (some, flat):
+        present = np.zeros(top + 1, bool)
+        present[seen] = True
+        share = np.count_nonzero(present) / (top + 1)
+        entropy = -(share * math.log2(share) + (1 - share) * math.log2(1 - share)) if share < 1 else 0.0
+        if share > _MOST_SHARE or _saved_bits(present, some) * flat.size <= (top + 1) * entropy + 128:
+            return None
+    return np.flatnonzero(present)
+
+
+def _saved_bits(present: NDArray[np.bool_], samples: NDArray[np.uint16]) -> float:
+    """Mean logarithm of the inverse share of used levels near each sample."""
     span = len(present)
-    share = np.count_nonzero(present) / span
-    if share > _MOST_SHARE:
-        return False
-    reach = min(_REACH, span - 1)
     edges = np.concatenate([[0], np.cumsum(present)])
-    first, last = np.maximum(np.arange(span) - reach, 0), np.minimum(np.arange(span) + reach + 1, span)
+    first = np.maximum(np.arange(span) - _REACH, 0)
+    last = np.minimum(np.arange(span) + _REACH + 1, span)
     near = (edges[last] - edges[first]) / (last - first)
-    counts = np.bincount(samples.reshape(-1)[:: max(1, samples.size // 2**16)], minlength=span)
+    counts = np.bincount(samples, minlength=span)
     used = counts > 0
-    saved = -float((counts[used] * np.log2(near[used])).sum()) * samples.size / counts.sum()
-    entropy = -(share * math.log2(share) + (1 - share) * math.log2(1 - share))
-    return bool(saved > span * entropy + 128)
+    return -float((counts[used] * np.log2(near[used])).sum() / counts.sum())

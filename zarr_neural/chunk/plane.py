@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from zarr_neural.bitstream import Field, Reader, pack, unpack
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.margin import Rectangle, find_content
-from zarr_neural.chunk.palette import pack_palette, pays, unpack_palette
+from zarr_neural.chunk.palette import pack_palette, unpack_palette, used_levels
 from zarr_neural.chunk.quantise import Quantiser
 from zarr_neural.errors import DamagedChunkError
 from zarr_neural.intnet import native
@@ -100,13 +100,13 @@ def _smallest_record(model: LosslessModel, values: dict[str, Any], samples: NDAr
     top = int(samples.max())
     palette = b""
     best = _by_networks(model, values | {"top": top}, palette, samples)
-    present = np.zeros(top + 1, bool)
-    present[samples] = True
-    if top > 0 and pays(present, samples):
-        used = np.flatnonzero(present)
+    used = used_levels(samples, top) if top > 0 else None
+    if used is not None:
         palette = pack_palette(used)
         values = values | {"flags": values["flags"] | HAS_PALETTE, "palette_nbytes": len(palette)}
-        samples = (np.cumsum(present, dtype=np.int64) - 1).astype(np.uint16)[samples]
+        ranks = np.zeros(top + 1, np.uint16)
+        ranks[used] = np.arange(len(used))
+        samples = ranks[samples]
         top = len(used) - 1
         best = min(best, _by_networks(model, values | {"top": top}, palette, samples), key=len)
     if _repeats_often(samples, 8 * len(best) / samples.size):
@@ -140,7 +140,9 @@ def _samples(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.ui
     """Levels of a rectangle above the lowest, and the lowest."""
     if quantiser.kind == quantise.IDENTITY and content.dtype.itemsize <= 2:
         lowest = int(content.min())
-        return (content.astype(np.int32) - lowest).astype(np.uint16), lowest
+        bits = f"u{content.dtype.itemsize}"
+        unsigned = np.ascontiguousarray(content).view(bits)  # differences of signed samples wrap to the same bits
+        return (unsigned - unsigned.dtype.type(lowest & _mask(content.dtype))).astype(np.uint16, copy=False), lowest
     least, most = int(content.min()), int(content.max())
     if quantiser.kind == quantise.IDENTITY and (most - least > MAX_TOP or max(-least, most) >= 2**62):
         raise LevelsTooWideError
@@ -185,6 +187,10 @@ def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out
         np.add(samples, np.uint16(lowest & 0xFFFF), out=out[box.slices].view(np.uint16))  # wraps for negative levels
     else:
         out[box.slices] = table[samples]
+
+
+def _mask(dtype: np.dtype[Any]) -> int:
+    return int(2 ** (8 * dtype.itemsize) - 1)
 
 
 def _bits(value: Any) -> int:
