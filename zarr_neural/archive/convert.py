@@ -115,12 +115,15 @@ def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
 
 
 def _write_all(job: Job, clock: Clock, progress: Progress) -> None:
-    """Write every region that the journal does not have yet, level after level."""
+    """Write every region that the journal does not have yet, level after level.
+
+    Two tasks at a time are enough for shards: zarr codes the chunks of a shard side by side, each with its own memory.
+    """
     total = sum(math.prod(level.shape) for level in job.pyramid)
     plan = [(number, region) for number in range(len(job.pyramid)) for region in job.regions(number)]
     done = sum(region_size(region) for number, region in plan if region_key(number, region) in job.journal.done)
     progress(job.image.name, done, total)
-    threads = job.options.threads
+    threads = job.options.threads if job.options.shards is False else min(2, job.options.threads)
     for number in range(len(job.pyramid)):
         todo = [region for n, region in plan if n == number and region_key(n, region) not in job.journal.done]
         work = partial(write_region, job, number)
@@ -155,8 +158,8 @@ def _bounded(
 def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
     """Write the attributes, last of all, and return the report."""
     image, fidelity = job.image, job.choice.fidelity
-    regions = sorted(key for key in job.journal.done if key.startswith("0/"))
-    errors = combine(entry for key in regions for entry in job.journal.done[key]["tallies"])
+    keys = [region_key(0, region) for region in job.regions(0)]
+    errors = combine(entry for key in keys for entry in job.journal.done[key]["tallies"])
     pixels = math.prod(image.shape)
     stored = array_nbytes(job.journal.store / job.pyramid[0].path)
     version_ = job.options.ome_version

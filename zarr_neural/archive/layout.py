@@ -17,7 +17,7 @@ Region = tuple[slice, ...]
 
 CHUNK_SIDE = 1024
 OVERVIEW_SIDE = 256
-REGION_NBYTES = 32 * 2**20
+REGION_NBYTES = 16 * 2**20
 SHARD_NBYTES = 32 * 2**20
 
 
@@ -147,7 +147,7 @@ def grid(shape: Sequence[int], block: Sequence[int], within: Region | None = Non
 
 
 def region_shape(level: Level, itemsize: int, together: int | None = None, count: int = 1) -> tuple[int, ...]:
-    """Return the shape of the regions that tasks work on: whole blocks, growing along x, then y, up to 32 MiB.
+    """Return the shape of the regions that tasks work on: whole blocks, growing along x, then y, up to 16 MiB.
 
     Parameters
     ----------
