@@ -44,3 +44,9 @@ def _load(name: str) -> ModuleType:
 def independent_reader() -> ModuleType:
     """The reader that shares no code with ours."""
     return _load("independent_reader")
+
+
+@pytest.fixture(scope="session")
+def damages() -> ModuleType:
+    """The maker of damages."""
+    return _load("damages")

@@ -211,6 +211,6 @@ def _middles(parameters: list[int], lowest: int, highest: int) -> list[int]:
         following = boundary + max(1 << 16, math.isqrt(q * q * (variance + (gain * light >> 16))))
         first = -(-boundary >> 16)
         last = min(-(-following >> 16), highest + 1) - 1
-        middles.append((first + last) // 2)
+        middles.append((first + last + len(middles) % 2) // 2)
         boundary = following
     return middles
