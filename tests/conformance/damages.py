@@ -139,7 +139,7 @@ def early(random: np.random.Generator, one: Golden, _: Golden) -> bytes:
 
 def splice(random: np.random.Generator, one: Golden, other: Golden) -> bytes:
     """The head of one chunk and the tail of another."""
-    return one.data[: random.integers(len(one.data) + 1)] + other.data[random.integers(len(other.data) + 1) :]
+    return one.data[: random.integers(1, len(one.data) + 1)] + other.data[random.integers(len(other.data) + 1) :]
 
 
 def foreign_payload(random: np.random.Generator, one: Golden, other: Golden) -> bytes:

@@ -147,7 +147,7 @@ def test_a_chunk_of_an_unknown_model_names_it(damages: ModuleType) -> None:
     ids=str,
 )
 def test_oversized_shapes_are_refused_before_anything_is_allocated(shape: list[int], damages: ModuleType) -> None:
-    """A header that declares more than 2 GiB, no samples or no plane is refused by its shape, whatever its checksums."""
+    """A header that declares more than 2 GiB, no samples or no plane is refused by its shape, whatever the mode."""
     one = damages.take_apart("one", chunk())
     for mode in (0, 1, 2):
         data = damages.rebuild({"model": bytes(8)} | one.values | {"shape": shape, "mode": mode}, one.payload)
