@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fold.hpp"
 #include "log_magnitude.hpp"
 #include "planes.hpp"
 
@@ -40,7 +41,7 @@ class PhaseDecoder {
         kernels_.choose(rows_.packed(), segment_);
         std::copy_n(segment_.table, segment_.n, table_ + count_);
         std::copy_n(segment_.bits, segment_.n, bits_ + count_);
-        std::copy_n(segment_.nearest, segment_.n, nearest_ + count_);
+        std::copy_n(segment_.rounded, segment_.n, rounded_ + count_);
         std::copy_n(segment_.predicted, segment_.n, predicted_ + count_);
         count_ += segment_.n;
     }
@@ -56,7 +57,7 @@ class PhaseDecoder {
             RawReader ahead = reader_.raw();
             uint32_t raw[kBlock];
             for (int i = 0; i < taken; ++i) raw[i] = ahead.get(bits_[k + i]);
-            if (kernels_.restore(reader_.tables(), table_ + k, bits_ + k, symbol_ + k, raw, nearest_ + k, predicted_ + k, taken, top_, value, past)) {
+            if (kernels_.restore(reader_.tables(), table_ + k, bits_ + k, symbol_ + k, raw, rounded_ + k, predicted_ + k, taken, top_, value, past)) {
                 reader_.raw() = ahead;
             } else {
                 restore_each(k, taken, value, past);
@@ -71,13 +72,13 @@ class PhaseDecoder {
         count_ -= n;
         std::copy_n(table_ + n, count_, table_);
         std::copy_n(bits_ + n, count_, bits_);
-        std::copy_n(nearest_ + n, count_, nearest_);
+        std::copy_n(rounded_ + n, count_, rounded_);
         std::copy_n(predicted_ + n, count_, predicted_);
     }
 
     void restore_each(int first, int n, uint16_t* value, uint8_t* past) {
         for (int i = 0, k = first; i < n; ++i, ++k) {
-            const int32_t sample = nearest_[k] + reader_.residual(table_[k], bits_[k], symbol_[k]);
+            const int32_t sample = (rounded_[k] >> 3) + unfold(reader_.residual(table_[k], bits_[k], symbol_[k]), rounded_[k], top_);
             if (static_cast<uint32_t>(sample) > static_cast<uint32_t>(top_)) throw DamagedStream("a sample lies outside the range of its plane");
             value[i] = static_cast<uint16_t>(sample);
             const int32_t error = 8 * sample - predicted_[k];
@@ -97,7 +98,7 @@ class PhaseDecoder {
     int count_ = 0;             // predicted and not yet decoded
     uint16_t table_[kBatch];
     uint8_t bits_[kBatch], symbol_[kBatch];
-    int32_t nearest_[kBatch], predicted_[kBatch];
+    int32_t rounded_[kBatch], predicted_[kBatch];
     Segment segment_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fit.hpp"
+#include "fold.hpp"
 #include "log_magnitude.hpp"
 #include "planes.hpp"
 
@@ -103,7 +104,7 @@ CodedPlane encode_plane(const Model& model, const Kernels& kernels, const uint16
                 if (kernels.rank(tables, s, k, n, value + k, writer.next(), raw, past + k)) {
                     writer.add(raw, s.bits + k, n);
                 } else {
-                    for (int i = k; i < k + n; ++i) writer.put(s.table[i], s.bits[i], value[i] - s.nearest[i]);
+                    for (int i = k; i < k + n; ++i) writer.put(s.table[i], s.bits[i], fold(value[i] - (s.rounded[i] >> 3), s.rounded[i], s.top));
                 }
             }
         });

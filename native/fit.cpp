@@ -5,12 +5,14 @@
 #include <cstdlib>
 #include <vector>
 
+#include "fold.hpp"
 #include "log_magnitude.hpp"
 
 namespace zn {
 namespace {
 
-constexpr int kFilterSample = 4096, kCurveSample = 2048, kExpertSample = 1024, kRuleSample = 8192;
+constexpr int kFilterSample = 8192, kCurveSample = 8192, kExpertSample = 1024, kRuleSample = 8192;
+constexpr int kPiece = 64;                 // neighbouring pixels that are sampled together
 constexpr double kOwnFilterBits = 16 * 7;  // what the coefficients of a filter of one's own cost
 constexpr double kRuleBits = 7;            // what a changed scale rule costs
 
@@ -99,6 +101,12 @@ struct Moments {
 
 int log_error(const uint16_t* samples, const int32_t* predicted, int i) { return log_magnitude(std::abs(8 * samples[i] - predicted[i])); }
 
+// The same for the mean of a network and the residual that is coded.
+int coded_log_error(const uint16_t* samples, const Segment& s, int i) {
+    const int32_t rounded = s.mean[i] + 4, whole = rounded >> 3;
+    return log_magnitude(std::abs(8 * (whole + fold(samples[i] - whole, rounded, s.top)) - s.mean[i]));
+}
+
 }  // namespace
 
 double PhaseFit::weight_of_sample(int wanted) const { return std::max<double>(1, static_cast<double>(level_.pixels(phase_)) / wanted); }
@@ -106,15 +114,16 @@ double PhaseFit::weight_of_sample(int wanted) const { return std::max<double>(1,
 template <class Visit>
 void PhaseFit::sample(int wanted, Visit visit) const {
     const int rows = level_.rows(phase_), columns = level_.columns(phase_);
-    const int pieces = (columns + kSegment - 1) / kSegment;
+    const int pieces = (columns + kPiece - 1) / kPiece;
     const int stride = std::max(1, static_cast<int>(level_.pixels(phase_) / wanted));
     Segment segment;
     segment.top = top_;
-    // every stride-th piece of a row, in a pattern that does not line up with columns
+    // one piece out of `stride`, at a place that jumps about so that it never lines up with columns
     const int64_t total = static_cast<int64_t>(rows) * pieces;
-    for (int64_t at = std::min<int64_t>(stride / 2, total - 1); at < total; at += stride) {
-        const int i = static_cast<int>(at / pieces), j = static_cast<int>(at % pieces) * kSegment;
-        level_.aim(phase_, i, j, std::min(kSegment, columns - j), segment);
+    for (int64_t turn = 0; turn * stride < total; ++turn) {
+        const int64_t at = std::min<int64_t>(turn * stride + (turn * 40503 >> 4) % stride, total - 1);
+        const int i = static_cast<int>(at / pieces), j = static_cast<int>(at % pieces) * kPiece;
+        level_.aim(phase_, i, j, std::min(kPiece, columns - j), segment);
         visit(segment, level_.value[1 + phase_].row(i) + j);
     }
 }
@@ -148,8 +157,16 @@ void PhaseFit::fit_filter(PhaseParameters& parameters) const {
     if (!solve(moments.square, moments.cross, x)) return;
     LinearPredictor own;
     for (int k = 0; k < kNeighbours; ++k) own.coef[k] = static_cast<int16_t>(std::lround(std::clamp(x[k] * 256, -1.0 * kCoefMax, 1.0 * kCoefMax)));
-    const double floor = 1e-9 * moments.energy + 1e-9;
-    const double gain = 0.5 * static_cast<double>(level_.pixels(phase_)) * std::log2(std::max(best, floor) / std::max(moments.error_of(own), floor));
+    // Squared errors decide between the filters of the bank; the own one must code better, which logarithms tell.
+    double bank_logs = 0, own_logs = 0, pixels_seen = 0;
+    sample(kFilterSample / 2, [&](Segment& s, const uint16_t* samples) {
+        kernels_.predict(parameters.linear, s);
+        for (int i = 0; i < s.n; ++i) bank_logs += log_error(samples, s.predicted, i);
+        kernels_.predict(own, s);
+        for (int i = 0; i < s.n; ++i) own_logs += log_error(samples, s.predicted, i);
+        pixels_seen += s.n;
+    });
+    const double gain = static_cast<double>(level_.pixels(phase_)) * (bank_logs - own_logs) / (8 * pixels_seen);
     if (gain > kOwnFilterBits) {
         parameters.filter = model_.filters;
         parameters.linear = own;
@@ -189,7 +206,7 @@ void PhaseFit::choose_expert(PhaseParameters& parameters) const {
             double sum = 0;
             for (int i = 0; i < s.n; ++i) {
                 const ScaleRule& rule = expert.rules[s.scale[i] >> 4];
-                sum += model_.costs.at(rule.shape, ScaleMap::row_index(s.scale[i], rule.shift), log_error(samples, s.mean, i));
+                sum += model_.costs.at(rule.shape, ScaleMap::row_index(s.scale[i], rule.shift), coded_log_error(samples, s, i));
             }
             bits[e] += sum;
         }
@@ -204,7 +221,7 @@ void PhaseFit::choose_expert(PhaseParameters& parameters) const {
         kernels_.predict(parameters.linear, s);
         kernels_.describe(parameters.curve, s);
         kernels_.infer(expert.network, s);
-        for (int i = 0; i < s.n; ++i) ++seen[static_cast<size_t>(s.scale[i] >> 3) * (kLogMax + 1) + log_error(samples, s.mean, i)];
+        for (int i = 0; i < s.n; ++i) ++seen[static_cast<size_t>(s.scale[i] >> 3) * (kLogMax + 1) + coded_log_error(samples, s, i)];
     });
     const double each = weight_of_sample(kRuleSample);
     for (int group = 0; group < kScaleGroups; ++group) {

@@ -29,7 +29,7 @@ struct Segment {
     int32_t mean[kSegmentStride];              // corrected prediction, eighths
     uint16_t table[kSegmentStride];            // of the entropy coder
     uint8_t bits[kSegmentStride];              // raw bits below the symbol
-    int32_t nearest[kSegmentStride];           // the sample nearest to the mean
+    int32_t rounded[kSegmentStride];           // mean + half a level: the nearest level, three bits of fraction below
 };
 
 // Table of fraction 0 | mask of the fractions << 16 | raw bits << 24, of one scale index.
@@ -74,11 +74,11 @@ struct Kernels {
     void (*describe)(const NoiseCurve&, Segment&);
     // Fills scale and mean from what `describe` left.
     void (*infer)(const Network&, Segment&);
-    // Fills table, bits and nearest from scale and mean.
+    // Fills table, bits and rounded from scale and mean.
     void (*choose)(const PackedRow*, Segment&);
     // Samples of n <= kBlock pixels from their symbols and raw bits, and log magnitudes of their errors. False, with
     // nothing of use written, if there is an escape or a sample above top.
-    bool (*restore)(const TableView&, const uint16_t* table, const uint8_t* bits, const uint8_t* symbols, const uint32_t* raw, const int32_t* nearest, const int32_t* predicted, int n, int32_t top,
+    bool (*restore)(const TableView&, const uint16_t* table, const uint8_t* bits, const uint8_t* symbols, const uint32_t* raw, const int32_t* rounded, const int32_t* predicted, int n, int32_t top,
                     uint16_t* samples, uint8_t* past);
     // The inverse, for pixels [at, at + n) of a segment: ranges of their symbols, and raw bits. False if there is an
     // escape; `past` is right in any case.

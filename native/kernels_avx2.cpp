@@ -1,5 +1,6 @@
 // AVX2: u8 x s8 products by maddubs. Weights of 7 bits keep its 16-bit pair sums below 2 * 255 * 63 < 2^15.
 #include "kernels.hpp"
+#include "fold.hpp"
 #include "log_magnitude.hpp"
 
 #include <immintrin.h>

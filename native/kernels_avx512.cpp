@@ -1,5 +1,6 @@
 // AVX-512 with VNNI: u8 x s8 products by vpdpbusd, 16 pixels or rANS lanes at once.
 #include "kernels.hpp"
+#include "fold.hpp"
 #include "log_magnitude.hpp"
 
 #include <immintrin.h>

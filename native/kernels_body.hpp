@@ -156,13 +156,12 @@ static void choose(const PackedRow* rows, Segment& s) {
     const int32_t* __restrict mean = s.mean;
     uint16_t* __restrict table = s.table;
     uint8_t* __restrict bits = s.bits;
-    int32_t* __restrict nearest = s.nearest;
+    int32_t* __restrict rounded = s.rounded;
     for (int i = 0; i < n; ++i) {
         const uint32_t row = rows[scale[i]];
-        const uint32_t rounded = static_cast<uint32_t>(mean[i] + 4);
-        table[i] = static_cast<uint16_t>((row & 0xffff) + (rounded & (row >> 16 & 7)));
+        rounded[i] = mean[i] + 4;
+        table[i] = static_cast<uint16_t>((row & 0xffff) + (static_cast<uint32_t>(rounded[i]) & (row >> 16 & 7)));
         bits[i] = static_cast<uint8_t>(row >> 24);
-        nearest[i] = static_cast<int32_t>(rounded >> 3);
     }
 }
 
@@ -172,13 +171,13 @@ static inline int32_t past_error(int32_t sample, int32_t predicted) {
 }
 
 static bool restore(const TableView& tables, const uint16_t* __restrict table, const uint8_t* __restrict bits, const uint8_t* __restrict symbols, const uint32_t* __restrict raw,
-                    const int32_t* __restrict nearest, const int32_t* __restrict predicted, int n, int32_t top, uint16_t* __restrict samples, uint8_t* __restrict past) {
+                    const int32_t* __restrict rounded, const int32_t* __restrict predicted, int n, int32_t top, uint16_t* __restrict samples, uint8_t* __restrict past) {
     const int32_t* __restrict half = tables.half;
     uint32_t special = 0;
     for (int i = 0; i < n; ++i) {
         const int32_t h = half[table[i]], symbol = symbols[i], count = bits[i];
         const int32_t residual = ((symbol - h) * (1 << count) + static_cast<int32_t>(raw[i])) - ((1 << count) >> 1);
-        const int32_t sample = nearest[i] + residual;
+        const int32_t sample = (rounded[i] >> 3) + unfold(residual, rounded[i], top);
         special |= static_cast<uint32_t>(symbol > 2 * h) | static_cast<uint32_t>(static_cast<uint32_t>(sample) > static_cast<uint32_t>(top));
         samples[i] = static_cast<uint16_t>(sample);
         past[i] = static_cast<uint8_t>(past_error(sample, predicted[i]));
@@ -191,12 +190,12 @@ static bool rank(const TableView& tables, const Segment& s, int at, int n, const
     const uint32_t* __restrict all = tables.ranges;
     const uint16_t* __restrict table = s.table + at;
     const uint8_t* __restrict bits = s.bits + at;
-    const int32_t* __restrict nearest = s.nearest + at;
+    const int32_t* __restrict rounded = s.rounded + at;
     const int32_t* __restrict predicted = s.predicted + at;
     uint32_t special = 0;
     for (int i = 0; i < n; ++i) {
         const int32_t h = half[table[i]], count = bits[i];
-        const int32_t shifted = samples[i] - nearest[i] + ((1 << count) >> 1);
+        const int32_t shifted = fold(samples[i] - (rounded[i] >> 3), rounded[i], s.top) + ((1 << count) >> 1);
         const uint32_t symbol = static_cast<uint32_t>((shifted >> count) + h);
         const uint32_t escapes = static_cast<uint32_t>(symbol > static_cast<uint32_t>(2 * h));
         special |= escapes;

@@ -1,5 +1,6 @@
 // NEON with the dot product (Armv8.2): activations go in as u8 - 128, whose share of the sum is added back.
 #include "kernels.hpp"
+#include "fold.hpp"
 #include "log_magnitude.hpp"
 
 #include <arm_neon.h>

@@ -1,5 +1,6 @@
 // Plain C++: runs everywhere, and states what each member of a vector type means.
 #include "kernels.hpp"
+#include "fold.hpp"
 #include "log_magnitude.hpp"
 
 #define ZN_SET portable

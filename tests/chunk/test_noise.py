@@ -298,3 +298,12 @@ def test_saturation_stays_saturated(fidelity: Fidelity) -> None:
     decoded = decode_chunk(encode_chunk(picture, fidelity, MODEL))
     assert decoded.max() <= 4095
     assert (decoded[picture == 4095] == decoded.max()).all()
+
+
+def test_means_stay_where_they_are() -> None:
+    """Quantising flat, noisy pictures moves their mean by less than a tenth of a step, also for steps of even width."""
+    for sigma in (4.0, 6.0, 8.3):
+        model = NoiseModel(gain=0, offset=0, read_noise=sigma)
+        picture = np.random.default_rng(1).normal(1000, sigma, (256, 256)).astype("u2")
+        decoded = decode_chunk(encode_chunk(picture, Fidelity(noise=1.0, noise_model=model), MODEL))
+        assert abs(float(decoded.mean()) - float(picture.mean())) < sigma / 20

@@ -66,6 +66,7 @@ def fidelity_of(
     ConfigurationError
         If more than one is given, a value is out of its range, or the fidelity does not exist yet.
     """
+    max_error, noise = _plain(max_error), _plain(noise)
     given = [
         name
         for name, value in (("lossless", lossless or None), ("max_error", max_error), ("noise", noise), ("rmse", rmse))
@@ -92,6 +93,11 @@ def fidelity_of(
     if noise is not None:
         _check_number("noise", noise, 1 / Q_UNIT, 255)
     return Fidelity(max_error, noise, noise_model)
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as one of Python, which JSON can hold."""
+    return value.item() if isinstance(value, np.integer | np.floating) else value
 
 
 def _check_number(name: str, value: object, least: float, most: float) -> None:

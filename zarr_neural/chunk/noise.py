@@ -65,7 +65,7 @@ def noise_intervals(
 
     Boundaries B are in 1/65536 grey level, ``B[0] = lowest`` and ``B[i+1] = B[i] + max(1, q * sigma(B[i]))``, with
     integer square roots: the increments of the generalised Anscombe transform, exact on every machine. A level x is in
-    the interval with ``B[i] <= x < B[i+1]`` and decodes to the middle of its whole levels.
+    the interval with ``B[i] <= x < B[i+1]``.
 
     Parameters
     ----------

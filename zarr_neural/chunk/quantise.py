@@ -95,8 +95,10 @@ class NoiseSteps:
                 expected=f"0 to {len(first) - 1}",
                 found=(int(levels.min()), int(levels.max())),
             )
-        middle: NDArray[Any] = np.minimum((first + last) // 2, _highest(self.parameters[4], dtype)).astype(dtype)
-        return middle[levels]
+        # halves are rounded down and up in turn, so that they do not add up to a darker picture
+        middle = (first + last + np.arange(len(first)) % 2) // 2
+        table: NDArray[Any] = np.minimum(middle, _highest(self.parameters[4], dtype)).astype(dtype)
+        return table[levels]
 
 
 @dataclass(frozen=True)

@@ -158,9 +158,29 @@ def _decode_phase(
     rows = np.clip((scale + 4 * shift + 4) >> 3, 0, ROW_MAX)
     coded = [row_of(int(u), int(row)) for u, row in zip(unit, rows, strict=True)]
     tables = [rule.table + (int(m) & rule.fractions) for rule, m in zip(coded, mean, strict=True)]
-    sample = (mean >> 3) + np.array(reader.get_block(tables, [rule.bits for rule in coded]))
+    residual = np.array(reader.get_block(tables, [rule.bits for rule in coded]))
+    sample = (mean >> 3) + unfold(residual, mean, top)
     _check_range(sample, top)
     return sample.reshape(shape), log_magnitude(np.abs(8 * sample - predicted)).reshape(shape)
+
+
+def unfold(coded: Ints, rounded: Ints, top: int) -> Ints:
+    """Return the residuals that were coded as `coded`: near an end of the range both signs stand for the side left.
+
+    Parameters
+    ----------
+    coded, rounded : int64
+        Coded residuals, and means in eighths of a grey level with 4 added.
+    top : int
+        Largest value of the plane.
+    """
+    whole = rounded >> 3
+    reach = np.minimum(whole, top - whole)
+    size = np.abs(coded)
+    above = (rounded >> 2 & 1).astype(bool)
+    beyond = 2 * (size - reach) - ((coded > 0) == above)
+    turned = np.where(whole <= top - whole, reach + beyond, -(reach + beyond))
+    return np.where(size > reach, turned, coded)
 
 
 def _check_range(samples: Ints, top: int) -> None:

@@ -16,7 +16,7 @@ from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_arrays, known_pl
 # Planes whose phases are too small for parameters of their own: the encoder uses no float for them, so that their
 # bytes are known for every machine. (height, width, top) and CRC-32C of the payload;
 # `native/check` prints the same numbers.
-KNOWN_BYTES = {(21, 20, 255): 0xD07BA404, (11, 22, 4095): 0x1AFEEB78, (5, 47, 65535): 0x9948F25B}
+KNOWN_BYTES = {(21, 20, 255): 0x19B60C13, (11, 22, 4095): 0xD9C1CBD1, (5, 47, 65535): 0xEE581386}
 MEDIUM = (72, 70, 4095)  # eight lanes
 LARGE = (256, 256, 65535)  # 32 lanes; the plane of PAYLOAD_FILE
 
