@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 CORE_TESTS := $(addprefix tests/,bitstream entropy intnet models chunk codecs conformance test_public_names.py)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*)
 
-.PHONY: demo test test-3.13 lint format clean golden
+.PHONY: demo test test-3.13 lint format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m eval demo
