@@ -28,10 +28,10 @@ REPORT = 500  # steps
 class Settings:
     """Sizes and schedule of one training run."""
 
-    steps: int = 8000
+    steps: int = 5000
     batch: int = 4096
     experts: int = 4
-    hidden1: int = 24
+    hidden1: int = 16
     hidden2: int = 16
     rate: float = 5e-3
     seed: int = 0
