@@ -4,6 +4,8 @@ In:   image files (TIFF, PNG, NumPy, DICOM), or the committed list of held-out i
 Out:  plain TSV with one row per file, mode and codec; tables; the picture of the demo.
 May import: everything. Nothing imports this package, and it is not in the wheel.
 Run:  ``python -m eval lossless``, ``python -m eval summary``, ``python -m eval demo``.
+Results: ``eval/results`` holds the TSV of each release, with the command in its head, and ``demo.png``, which
+      ``python -m eval demo --picture eval/results/demo.png`` draws anew.
 Tests: ``tests/eval``.
 
 Rules that every number here keeps:

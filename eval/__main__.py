@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,11 @@ from eval.lossless import BrokenPromiseError, Settings, notes, run_file
 from eval.modes import OURS, Mode
 from eval.report import Row, Writer, print_summary, read
 
+MAX_ERRORS = (1, 4)
+"""Bounds in grey levels that are measured unless others are named."""
+NOISES = (1.0,)
+"""Steps in noise widths that are measured unless others are named."""
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False, help=__doc__)
 errors = Console(stderr=True)
 
@@ -28,18 +32,30 @@ def lossless(
     files: Annotated[list[Path] | None, typer.Argument(help="TIFF, PNG, .npy or DICOM files.")] = None,
     heldout: Annotated[bool, typer.Option("--heldout", help="Run the committed list of held-out images.")] = False,
     data: Annotated[Path | None, typer.Option(help="Folder below which the held-out images lie.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the results here as TSV.")] = None,
-    max_error: Annotated[list[int] | None, typer.Option(help="Also with this bound, in grey levels.")] = None,
-    noise: Annotated[list[float] | None, typer.Option(help="Also with this step, in noise widths.")] = None,
+    out: Annotated[Path, typer.Option(help="TSV of the results; replaced if it exists.")] = Path("lossless.tsv"),
+    max_error: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Bound in grey levels; once for each bound.", show_default="1 and 4"),
+    ] = None,
+    noise: Annotated[
+        list[float] | None, typer.Option(help="Step in noise widths; once for each step.", show_default="1")
+    ] = None,
+    lossless_only: Annotated[bool, typer.Option("--lossless-only", help="Leave out the bounded modes.")] = False,
     tile: Annotated[int, typer.Option(min=1, help="Side of a tile, about, in pixels.")] = 1024,
     planes: Annotated[int | None, typer.Option(min=1, help="At most this many planes of a file.")] = None,
     codecs: Annotated[str | None, typer.Option(help="Codecs between commas instead of the usual ones.")] = None,
     sets: Annotated[str | None, typer.Option(help="Only these held-out sets, between commas.")] = None,
     set_name: Annotated[str | None, typer.Option("--set", help="The set that FILES count towards.")] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Measure this often and keep the best.")] = 3,
-    threads: Annotated[bool, typer.Option("--threads", help="Measure on all cores too.")] = False,
+    threads: Annotated[bool, typer.Option("--threads/--no-threads", help="Measure on all cores too.")] = True,
 ) -> None:
-    """Measure size and speed of our modes and of what a user would pick instead, all in one run."""
+    """Measure size and speed of our modes and of what a user would pick instead, all in one run.
+
+    Lossless and bounded, on one core and on all; every decoded pixel is checked. Prints tables and writes a TSV with
+    a row per file, mode and codec.
+    """
+    if lossless_only and (max_error or noise):
+        raise typer.BadParameter("--lossless-only leaves out --max-error and --noise")
     sources = given_sources(files or [], set_name)
     if heldout:
         found, missing = heldout_sources(data)
@@ -54,22 +70,18 @@ def lossless(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     settings = Settings(classical, OURS in names, tile, repeat, planes, threads)
-    modes = [
-        Mode("lossless"),
-        *(Mode("max_error", k) for k in max_error or []),
-        *(Mode("noise", q) for q in noise or []),
-    ]
+    modes = [Mode("lossless")]
+    if not lossless_only:
+        modes += [Mode("max_error", k) for k in max_error or MAX_ERRORS]
+        modes += [Mode("noise", q) for q in noise or NOISES]
     rows: list[Row] = []
-    with ExitStack() as stack:
-        writer = None
-        if out:
-            writer = Writer(stack.enter_context(out.open("w")), notes(command_line()))
+    with out.open("w") as file:
+        writer = Writer(file, notes(command_line()))
         for source in track(sources, "measuring", console=errors, disable=not errors.is_terminal):
             try:
                 for row in run_file(source, modes, settings):
                     rows.append(row)
-                    if writer:
-                        writer.write(row)
+                    writer.write(row)
             except (OSError, ValueError) as error:
                 errors.print(f"{source.name}: {error}")
                 raise typer.Exit(1) from error
@@ -77,6 +89,7 @@ def lossless(
                 errors.print(f"promise broken: {error}")
                 raise typer.Exit(1) from error
     print_summary(rows)
+    Console().print(f"written: {out}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -88,11 +101,14 @@ def summary(results: Annotated[Path, typer.Argument(help="TSV that `lossless --o
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the stores and the picture.")] = Path("demo-output"),
+    picture: Annotated[
+        Path | None, typer.Option(help="File of the picture (PNG).", show_default="demo.png in that folder")
+    ] = None,
 ) -> None:
     """Convert a few real images, open them lazily, print what was measured and leave a picture."""
     console = Console()
-    picture = run_demo(out, console)
-    console.print(f"picture: {picture.resolve()}", soft_wrap=True)
+    drawn = run_demo(out, console, picture=picture)
+    console.print(f"picture: {drawn.resolve()}", soft_wrap=True)
     stores = sorted(out.glob("noise/*.zarr"))
     console.print(f"open a store: dask.array.from_zarr({str(stores[0])!r}, component='0')", soft_wrap=True)
 

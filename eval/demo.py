@@ -100,7 +100,7 @@ def draw(shown: Sequence[Shown], path: Path) -> None:
     for row, one in zip(axes, shown, strict=True):
         draw_pixels(row, one)
         draw_sizes(row[3], one)
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=100, format="png")
 
 
 def draw_pixels(axes: Sequence[Axes], one: Shown) -> None:
@@ -162,8 +162,19 @@ def table(shown: Sequence[Shown]) -> Table:
     return result
 
 
-def run_demo(out: Path, console: Console, images: Sequence[Path] | None = None) -> Path:
-    """Convert the images into `out`, print the table and return the path of the picture.
+def run_demo(out: Path, console: Console, images: Sequence[Path] | None = None, picture: Path | None = None) -> Path:
+    """Convert the images into `out`, print the table, draw the picture and return its path.
+
+    Parameters
+    ----------
+    out
+        Folder of the stores; made if need be.
+    console
+        Where the table goes.
+    images
+        TIFF files of one plane; by default those that are shipped.
+    picture
+        File of the picture, a PNG; by default ``demo.png`` in `out`.
 
     Raises
     ------
@@ -183,7 +194,8 @@ def run_demo(out: Path, console: Console, images: Sequence[Path] | None = None) 
     if failed:
         raise RuntimeError(f"{failed[0].source}: {failed[0].error}")
     shown = [look_at(path, *pair) for path, *pair in zip(images, *reports, strict=True)]
-    picture = out / "demo.png"
+    picture = out / "demo.png" if picture is None else picture
+    picture.parent.mkdir(parents=True, exist_ok=True)
     draw(shown, picture)
     console.print(table(shown))
     return picture

@@ -25,3 +25,11 @@ def test_the_demo_leaves_a_picture_and_the_stores(tmp_path: Path) -> None:
     text = console.export_text()
     assert "plant-confocal" in text
     assert "lossless" in text
+
+
+def test_the_picture_goes_where_it_is_wanted(tmp_path: Path) -> None:
+    wanted = tmp_path / "results" / "figure.png"
+    picture = run_demo(tmp_path / "out", Console(quiet=True), sorted(IMAGES.glob("plant*.tif")), wanted)
+    assert picture == wanted
+    assert wanted.read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "out" / "demo.png").exists()

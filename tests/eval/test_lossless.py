@@ -1,4 +1,5 @@
 import csv
+import math
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from eval.__main__ import app
-from eval.classical import Codec, by_name
+from eval.classical import USUAL, Codec, by_name
 from eval.images import Source
 from eval.lossless import BrokenPromiseError, Settings, run_file
 from eval.modes import Mode, allowed_error, contenders, quantised, task
@@ -30,7 +31,7 @@ def stack(tmp_path: Path) -> Path:
 def test_the_tsv_has_a_row_per_mode_and_codec(stack: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.tsv"
     arguments = ["lossless", str(stack), "--out", str(out), "--codecs", "zarr_neural,jpegxl-7,jpegls"]
-    options = ["--max-error", "2", "--noise", "1", "--planes", "2", "--tile", "24", "--repeat", "1", "--threads"]
+    options = ["--max-error", "2", "--noise", "1", "--planes", "2", "--tile", "24", "--repeat", "1"]
     result = CliRunner().invoke(app, arguments + options)
     assert result.exit_code == 0, result.output
     assert "geometric mean" in result.output
@@ -83,7 +84,32 @@ def test_a_codec_that_loses_a_pixel_ends_the_run(stack: Path) -> None:
         list(run_file(source, MODES, Settings([liar], with_ours=False, repeats=1, planes=1)))
 
 
-def test_wrong_use_is_refused(stack: Path) -> None:
+def test_one_run_does_it_all(stack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without options: lossless and bounded modes, every usual codec, one core and all, a TSV in this folder."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["lossless", str(stack), "--planes", "1", "--repeat", "1"])
+    assert result.exit_code == 0, result.output
+    assert "written: lossless.tsv" in result.output
+    rows = read(tmp_path / "lossless.tsv")
+    assert list(dict.fromkeys(row.mode for row in rows)) == ["lossless", "max_error=1", "max_error=4", "noise=1"]
+    for mode in ("lossless", "max_error=1", "max_error=4", "noise=1"):
+        assert {"zarr_neural", *(codec.name for codec in USUAL)} <= {row.codec for row in rows if row.mode == mode}
+    assert all(row.encode_all_mpx_s > 0 and row.decode_all_mpx_s > 0 for row in rows)
+
+
+def test_modes_and_the_cores_can_be_left_out(stack: Path, tmp_path: Path) -> None:
+    """`--lossless-only` is one mode, `--no-threads` leaves the columns of all cores empty."""
+    out = tmp_path / "results.tsv"
+    arguments = ["lossless", str(stack), "--out", str(out), "--codecs", "zarr_neural", "--planes", "1", "--repeat", "1"]
+    assert CliRunner().invoke(app, [*arguments, "--lossless-only", "--no-threads"]).exit_code == 0
+    rows = read(out)
+    assert {row.mode for row in rows} == {"lossless"}
+    assert all(math.isnan(row.encode_all_mpx_s) and math.isnan(row.decode_all_mpx_s) for row in rows)
+    assert CliRunner().invoke(app, [*arguments, "--lossless-only", "--noise", "2"]).exit_code == 2
+
+
+def test_wrong_use_is_refused(stack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(app, ["lossless"]).exit_code == 2
     assert CliRunner().invoke(app, ["lossless", str(stack), "--codecs", "nosuch"]).exit_code == 2
     unreadable = stack.with_name("broken.tif")

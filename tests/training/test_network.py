@@ -1,8 +1,11 @@
 """The float twin and the integers that it is exported as give the same outputs and the same loss."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from zarr_neural.training import Recipe
 from zarr_neural.training.data import Picture
@@ -12,8 +15,19 @@ from zarr_neural.training.filters import fit_bank
 from zarr_neural.training.loop import Trainer
 from zarr_neural.training.loss import Shapes, code_length, scale_and_error
 from zarr_neural.training.lossless import _blank
-from zarr_neural.training.network import ExpertNetworks, apply_layers
+from zarr_neural.training.network import ExpertNetworks, Layer
 from zarr_neural.training.pixels import Tile, collect_pixels, draw_tile
+
+
+def apply_layers(layers: Sequence[Layer], features: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the outputs (E, n, 9) of integer layers for features (n, 32), in int64."""
+    x = np.broadcast_to(features.astype(np.int64), (len(layers[0].weights), *features.shape))
+    for number, layer in enumerate(layers):
+        x = np.einsum("eni,eoi->eno", x, layer.weights.astype(np.int64)) + layer.bias[:, None]
+        x = x >> layer.shift[:, None].astype(np.int64)
+        if number < 2:
+            x = np.clip(x, 0, 255)
+    return x
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,10 @@
 
 `train_lossless` reads the pictures of `data.SETS`, draws and alters tiles (`augment`), fits the bank of linear filters
 (`filters`), lets the native engine compute the inputs of the networks (`pixels`), trains the networks with quantised
-weights and activations (`network`, `loss`, `loop`), and freezes them (`export`). Command line:
+weights and activations (`network`, `loss`, `loop`), and freezes them (`export`). The defaults are those of the
+shipped model. The command, in `zarr_neural.cli`:
 
-    python -m zarr_neural.training lossless --data DIR --out FILE --log FILE --seed S --steps N
+    zarr-neural train lossless --data DIR --out FILE --log FILE [--seed S] [--steps N]
 
 The log of the shipped model, with the command that made it, is `logs/lossless.tsv`.
 

@@ -31,7 +31,7 @@ class Settings:
     steps: int = 5000
     batch: int = 4096
     experts: int = 4
-    hidden1: int = 16
+    hidden1: int = 24
     hidden2: int = 16
     rate: float = 5e-3
     seed: int = 0

@@ -113,14 +113,3 @@ class ExpertNetworks(torch.nn.Module):  # type: ignore[misc]
             weights = np.ascontiguousarray(weight.transpose(0, 2, 1)).astype(np.int8)
             found.append(Layer(weights, folded.astype(np.int32), shift[:, 0].astype(np.uint8)))
         return found
-
-
-def apply_layers(layers: list[Layer], features: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the outputs (E, n, 9) of integer layers for features (n, 32), in int64."""
-    x: NDArray[Any] = np.broadcast_to(features.astype(np.int64), (len(layers[0].weights), *features.shape))
-    for number, layer in enumerate(layers):
-        x = np.einsum("eni,eoi->eno", x, layer.weights.astype(np.int64)) + layer.bias[:, None]
-        x = x >> layer.shift[:, None].astype(np.int64)
-        if number < 2:
-            x = np.clip(x, 0, 255)
-    return x
