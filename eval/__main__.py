@@ -51,8 +51,7 @@ def lossless(
 ) -> None:
     """Measure size and speed of our modes and of what a user would pick instead, all in one run.
 
-    Lossless and bounded, on one core and on all; every decoded pixel is checked. Prints tables and writes a TSV with
-    a row per file, mode and codec.
+    Lossless and bounded, on one core and on all; every decoded pixel is checked. Prints tables and writes a TSV.
     """
     if lossless_only and (max_error or noise):
         raise typer.BadParameter("--lossless-only leaves out --max-error and --noise")

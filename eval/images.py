@@ -27,7 +27,7 @@ class Source:
     set
         The data set that it counts towards.
     name
-        What results call it: the path below the data root, or as given.
+        What results call it: the path below the data root, or as given (of an absolute path the last part).
     path
         Where the file lies.
     planes
@@ -104,8 +104,14 @@ def tiles(plane: Image, size: int) -> list[Image]:
 
 
 def given_sources(paths: list[Path], set_name: str | None) -> list[Source]:
-    """Return the files named by a user as sources; without `set_name` each counts towards its folder."""
-    return [Source(set_name or path.resolve().parent.name, str(path), path) for path in paths]
+    """Return the files named by a user as sources; without `set_name` each counts towards its folder.
+
+    Of absolute paths results keep the name alone: the folders of a machine are nobody else's business.
+    """
+    return [
+        Source(set_name or path.resolve().parent.name, path.name if path.is_absolute() else str(path), path)
+        for path in paths
+    ]
 
 
 def package_file(reference: str) -> Path | None:

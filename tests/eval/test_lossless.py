@@ -90,6 +90,7 @@ def test_one_run_does_it_all(stack: Path, tmp_path: Path, monkeypatch: pytest.Mo
     result = CliRunner().invoke(app, ["lossless", str(stack), "--planes", "1", "--repeat", "1"])
     assert result.exit_code == 0, result.output
     assert "written: lossless.tsv" in result.output
+    assert str(tmp_path) not in (tmp_path / "lossless.tsv").read_text()
     rows = read(tmp_path / "lossless.tsv")
     assert list(dict.fromkeys(row.mode for row in rows)) == ["lossless", "max_error=1", "max_error=4", "noise=1"]
     for mode in ("lossless", "max_error=1", "max_error=4", "noise=1"):
