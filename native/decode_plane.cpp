@@ -13,8 +13,8 @@ namespace {
 // hands over whole rounds of lanes and keeps the rest.
 class PhaseDecoder {
   public:
-    PhaseDecoder(const Model& model, const Kernels& kernels, Level& level, int phase, int top, const PhaseParameters& parameters, const Network& network, SymbolReader& reader)
-        : model_(model), kernels_(kernels), level_(level), phase_(phase), top_(top), parameters_(parameters), network_(network), reader_(reader), rows_(parameters.rules) {
+    PhaseDecoder(const Kernels& kernels, Level& level, int phase, int top, const PhaseParameters& parameters, const Network& network, SymbolReader& reader)
+        : kernels_(kernels), level_(level), phase_(phase), top_(top), parameters_(parameters), network_(network), reader_(reader), rows_(parameters.rules) {
         segment_.top = top;
     }
 
@@ -86,7 +86,6 @@ class PhaseDecoder {
         }
     }
 
-    const Model& model_;
     const Kernels& kernels_;
     Level& level_;
     const int phase_, top_;
@@ -128,7 +127,7 @@ void decode_plane(const Model& model, const Kernels& kernels, const uint8_t* byt
                 const bool own = level.pixels(phase) >= kMinSidePixels;
                 const PhaseParameters parameters = own ? read_parameters(model, l, phase, curve, reader) : defaults(model, l, phase, curve);
                 curve = parameters.curve;
-                PhaseDecoder(model, kernels, level, phase, top, parameters, model.get(l, phase, parameters.expert).network, reader).run();
+                PhaseDecoder(kernels, level, phase, top, parameters, model.get(l, phase, parameters.expert).network, reader).run();
             }
             level.complete(phase);
         }

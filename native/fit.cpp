@@ -12,6 +12,7 @@ namespace zn {
 namespace {
 
 constexpr int kFilterSample = 8192, kCurveSample = 8192, kExpertSample = 1024, kRuleSample = 8192;
+constexpr int kLeastSample = 2048;  // pixels of a phase that are looked at in any case
 constexpr int kPiece = 64;                 // neighbouring pixels that are sampled together
 constexpr double kOwnFilterBits = 16 * 7;  // what the coefficients of a filter of one's own cost
 constexpr double kRuleBits = 7;            // what a changed scale rule costs
@@ -109,13 +110,13 @@ int coded_log_error(const uint16_t* samples, const Segment& s, int i) {
 
 }  // namespace
 
-double PhaseFit::weight_of_sample(int wanted) const { return std::max<double>(1, static_cast<double>(level_.pixels(phase_)) / wanted); }
-
 template <class Visit>
 void PhaseFit::sample(int wanted, Visit visit) const {
     const int rows = level_.rows(phase_), columns = level_.columns(phase_);
     const int pieces = (columns + kPiece - 1) / kPiece;
-    const int stride = std::max(1, static_cast<int>(level_.pixels(phase_) / wanted));
+    // of small phases an eighth is enough: what is sent for them must not cost more than it saves
+    const size_t most = std::max<size_t>(kLeastSample, level_.pixels(phase_) / 8);
+    const int stride = std::max(1, static_cast<int>(level_.pixels(phase_) / std::min<size_t>(wanted, most)));
     Segment segment;
     segment.top = top_;
     // one piece out of `stride`, at a place that jumps about so that it never lines up with columns
@@ -216,14 +217,16 @@ void PhaseFit::choose_expert(PhaseParameters& parameters) const {
     std::copy_n(expert.rules, kScaleGroups, parameters.rules);
 
     // Errors by unshifted row, then for each group the shift and shape that code them best.
+    double pixels_seen = 0;
     std::vector<uint32_t> seen(static_cast<size_t>(kScaleMax / 8 + 2) * (kLogMax + 1));
     sample(kRuleSample, [&](Segment& s, const uint16_t* samples) {
         kernels_.predict(parameters.linear, s);
         kernels_.describe(parameters.curve, s);
         kernels_.infer(expert.network, s);
+        pixels_seen += s.n;
         for (int i = 0; i < s.n; ++i) ++seen[static_cast<size_t>(s.scale[i] >> 3) * (kLogMax + 1) + coded_log_error(samples, s, i)];
     });
-    const double each = weight_of_sample(kRuleSample);
+    const double each = std::max(1.0, static_cast<double>(level_.pixels(phase_)) / pixels_seen);
     for (int group = 0; group < kScaleGroups; ++group) {
         std::vector<std::pair<int, uint32_t>> errors[2];  // (log, count) in the lower and upper half of the group
         uint32_t pixels = 0;

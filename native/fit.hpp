@@ -25,7 +25,6 @@ class PhaseFit {
     // Calls visit(segment, samples) along enough rows for about `wanted` pixels.
     template <class Visit>
     void sample(int wanted, Visit visit) const;
-    double weight_of_sample(int wanted) const;  // pixels that one sampled pixel stands for
 
     const Model& model_;
     const Kernels& kernels_;

@@ -307,3 +307,24 @@ def test_means_stay_where_they_are() -> None:
         picture = np.random.default_rng(1).normal(1000, sigma, (256, 256)).astype("u2")
         decoded = decode_chunk(encode_chunk(picture, Fidelity(noise=1.0, noise_model=model), MODEL))
         assert abs(float(decoded.mean()) - float(picture.mean())) < sigma / 20
+
+
+def rewritten(fidelity: Fidelity, picture: np.ndarray, times: int) -> np.ndarray:
+    """A chunk that is read, set back to what it was in one pixel, and written, so many times."""
+    kept = picture
+    for turn in range(times):
+        kept = decode_chunk(encode_chunk(kept, fidelity, MODEL)).copy()
+        y, x = divmod(7919 * turn % picture.size, picture.shape[1])
+        kept[y, x] = picture[y, x]
+    return kept
+
+
+@pytest.mark.parametrize("given", [None, NoiseModel(gain=2.0, offset=100, read_noise=3)], ids=["measured", "given"])
+def test_partial_writes_do_not_drift(given: NoiseModel | None, picture: Picture) -> None:
+    """Thirty partial writes of a chunk leave the error of one, whether the noise is given or measured per chunk."""
+    fidelity = Fidelity(noise=1.0, noise_model=given)
+    image = picture(160, 160, photons=400)
+    once, often = rewritten(fidelity, image, 1), rewritten(fidelity, image, 30)
+    worst_once, worst_often = (np.abs(kept.astype(int) - image).max() for kept in (once, often))
+    assert worst_once > 2
+    assert worst_often <= worst_once

@@ -15,7 +15,11 @@ from zarr_neural.chunk.plane import decode_plane
 from zarr_neural.errors import DamagedChunkError, ModelNotFoundError
 
 
-def decode_chunk(data: bytes | memoryview, model_ids: Iterable[str] = ()) -> NDArray[Any]:
+def decode_chunk(
+    data: bytes | memoryview,
+    model_ids: Iterable[str] = (),
+    expected: tuple[tuple[int, ...], np.dtype[Any]] | None = None,
+) -> NDArray[Any]:
     """The array of a chunk: a new one, with the shape, dtype, byte order and memory order that was encoded.
 
     Parameters
@@ -23,6 +27,8 @@ def decode_chunk(data: bytes | memoryview, model_ids: Iterable[str] = ()) -> NDA
     data : bytes or memoryview of bytes
     model_ids : iterable of str
         SHA-256 of the models that the chunk may name; the shipped ones are known besides.
+    expected : (shape, dtype), optional
+        What the array around it says; a chunk of anything else is refused before memory is taken. Byte order is free.
 
     Raises
     ------
@@ -32,6 +38,12 @@ def decode_chunk(data: bytes | memoryview, model_ids: Iterable[str] = ()) -> NDA
         If no model of the name in the chunk is to be found.
     """
     header, payload = unpack_header(data)
+    if expected is not None and (header.shape, header.working_dtype) != (expected[0], expected[1].newbyteorder("=")):
+        raise DamagedChunkError(
+            "the chunk is not of this array",
+            expected=f"{expected[0]} {expected[1]}",
+            found=f"{header.shape} {header.dtype}",
+        )
     quantiser = quantise.from_header(header.quantiser, header.parameters, header.dtype)
     if header.mode == CONSTANT:
         decoded = _constant(header, payload)

@@ -24,7 +24,7 @@ from zarr_neural.chunk.header import (
     pack_header,
     plane_shape,
 )
-from zarr_neural.chunk.plane import LevelsTooWideError, encode_plane
+from zarr_neural.chunk.plane import NotForPathLError, encode_plane
 from zarr_neural.chunk.quantise import Quantiser
 from zarr_neural.errors import BoundError, UnsupportedInputError
 
@@ -59,6 +59,8 @@ def encode_chunk(array: NDArray[Any], fidelity: Fidelity, model_id: str, *, veri
     mode, payload, decoded = _smallest(planes, quantiser, model_id)
     if fidelity.max_error is not None:
         _check_bound(planes, decoded, fidelity.max_error)
+    if verify and quantiser.kind == quantise.NOISE and mode != CONSTANT:
+        _check_intervals(planes, decoded, quantiser)
     header = Header(
         mode=mode,
         dtype=array.dtype,
@@ -107,7 +109,7 @@ def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tupl
         return CONSTANT, first.tobytes(), planes
     try:
         payload, decoded = _by_networks(planes, quantiser, model_id)
-    except LevelsTooWideError:
+    except NotForPathLError:
         return GENERIC, pack_generic(_little(planes)), planes
     if may_beat(decoded, len(payload)):
         other = pack_generic(_little(decoded))
@@ -118,7 +120,7 @@ def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tupl
 
 def _by_networks(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tuple[bytes, NDArray[Any]]:
     if planes.dtype.kind not in "iu" and quantiser.kind == quantise.IDENTITY:
-        raise LevelsTooWideError  # bool, float and complex as they are
+        raise NotForPathLError  # bool, float and complex as they are
     model = models.load(model_id)
     records, decoded = zip(*(encode_plane(model, quantiser, plane) for plane in planes), strict=True)
     return b"".join(records), planes if quantiser.kind == quantise.IDENTITY else np.stack(decoded)
@@ -131,6 +133,12 @@ def _check_bound(planes: NDArray[Any], decoded: NDArray[Any], bound: float) -> N
         worst = max(worst, np.abs(plane.astype(wide) - other.astype(wide)).max())
     if not worst <= bound or math.isnan(worst):
         raise BoundError(f"the error would be {worst}, promised was at most {bound}")
+
+
+def _check_intervals(planes: NDArray[Any], decoded: NDArray[Any], quantiser: Quantiser) -> None:
+    for plane, other in zip(planes, decoded, strict=True):
+        if not np.array_equal(quantiser.levels(plane), quantiser.levels(other)):
+            raise BoundError("a sample would decode to another step of the noise than its own")
 
 
 def _is_constant(planes: NDArray[Any]) -> bool:

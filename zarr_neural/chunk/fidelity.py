@@ -66,6 +66,9 @@ def fidelity_of(
     ConfigurationError
         If more than one is given, a value is out of its range, or the fidelity does not exist yet.
     """
+    if lossless is not None and not isinstance(lossless, bool | np.bool_):
+        raise ConfigurationError(f"lossless must be True or False, not {lossless!r}")
+    lossless = None if lossless is None else bool(lossless)
     max_error, noise = _plain(max_error), _plain(noise)
     given = [
         name
@@ -74,8 +77,6 @@ def fidelity_of(
     ]
     if len(given) > 1:
         raise ConfigurationError(f"give exactly one of lossless, max_error, noise and rmse, not {' and '.join(given)}")
-    if lossless not in (None, True, False):
-        raise ConfigurationError(f"lossless must be True or False, not {lossless!r}")
     if rmse is not None:
         raise ConfigurationError(
             f"rmse={rmse!r}: coding at a chosen mean error is not there yet; use max_error, noise or lossless=True"

@@ -7,13 +7,12 @@ from numcodecs import zstd
 from numcodecs.shuffle import Shuffle
 from numpy.typing import NDArray
 
-from zarr_neural.bitstream import crc32c
-from zarr_neural.chunk.palette import unpack_zstd
+from zarr_neural.chunk.frames import unpack_zstd
 from zarr_neural.errors import DamagedChunkError
 
 STORED, SHUFFLED_ZSTD = range(2)
-_LEVEL, _FAST_LEVEL = 7, 3
-_WORTH_A_TRY = 1.03  # estimated size over the size to beat
+_LEVEL, _FAST_LEVEL = 7, 1
+_WORTH_A_TRY = 1.08  # size at the fast level over the size to beat
 
 
 def pack_generic(samples: NDArray[Any]) -> bytes:
@@ -25,16 +24,9 @@ def pack_generic(samples: NDArray[Any]) -> bytes:
 
 
 def may_beat(samples: NDArray[Any], nbytes: int) -> bool:
-    """Whether `pack_generic` of (N, Y, X) samples is worth a try against ``nbytes``, judged on an eighth of the rows.
-
-    Planes that occur twice (frozen frames), which those rows would not show, are always worth it.
-    """
-    rows = samples.reshape(-1, samples.shape[-1])
-    if samples.nbytes <= 2**16 or len({crc32c(np.ascontiguousarray(plane).data) for plane in samples}) < len(samples):
-        return True
-    strip = max(1, len(rows) // 32)
-    some = np.concatenate([rows[i : i + strip] for i in range(0, len(rows) - strip + 1, max(1, len(rows) // 4))])
-    return len(zstd.compress(_shuffled(some), _FAST_LEVEL)) * (samples.nbytes / some.nbytes) < _WORTH_A_TRY * nbytes
+    """Whether `pack_generic` of samples is worth a try against ``nbytes``, judged by its fastest level."""
+    fast = min(samples.nbytes, len(zstd.compress(_shuffled(samples), _FAST_LEVEL)))
+    return fast < _WORTH_A_TRY * nbytes
 
 
 def unpack_generic(payload: memoryview, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:

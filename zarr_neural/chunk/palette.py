@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zarr_neural.bitstream import Reader
 from zarr_neural.bitstream.reader import pack_varint
+from zarr_neural.chunk.frames import unpack_zstd
 from zarr_neural.errors import DamagedChunkError
 
 BITMAP, GAPS = range(2)
@@ -75,16 +76,6 @@ def unpack_palette(data: memoryview) -> NDArray[np.int64]:
             "the palette does not hold the levels that it announces", expected=count, found=len(ranks)
         )
     return np.asarray(ranks, np.int64) * divisor
-
-
-def unpack_zstd(data: memoryview, nbytes: int, what: str) -> NDArray[np.uint8]:
-    """Exactly ``nbytes`` decompressed bytes; more are never allocated."""
-    out = np.zeros(nbytes, np.uint8)
-    try:
-        zstd.decompress(bytes(data), out)
-    except (RuntimeError, ValueError) as error:
-        raise DamagedChunkError(f"{what} does not decompress to {nbytes} bytes: {error}") from error
-    return out
 
 
 def used_levels(samples: NDArray[np.uint16], top: int) -> NDArray[np.int64] | None:

@@ -17,6 +17,8 @@ from zarr_neural.models import LosslessModel
 
 HAS_MARGIN, HAS_PALETTE, REPEATS = 1, 2, 4  # bits of `flags`
 MAX_TOP = 65535
+MAX_SIDE = 2**24  # of a plane that path L codes
+_FEW = 0.5  # below this share of used levels, coding without a palette is not tried
 
 
 def _margin(values: Mapping[str, Any]) -> bool:
@@ -50,8 +52,8 @@ RECORD = (
 )
 
 
-class LevelsTooWideError(ValueError):
-    """The levels of a plane span more than 16 bits: path L cannot code it."""
+class NotForPathLError(ValueError):
+    """The levels of a plane span more than 16 bits, or one of its sides is longer than 2**24 samples."""
 
 
 def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]) -> tuple[bytes, NDArray[Any]]:
@@ -66,9 +68,11 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
 
     Raises
     ------
-    LevelsTooWideError
+    NotForPathLError
         If integers that are kept as they are span more than 16 bits.
     """
+    if max(plane.shape) > MAX_SIDE:
+        raise NotForPathLError
     box, border = find_content(plane)
     values: dict[str, Any] = {"flags": 0}
     decoded = plane
@@ -98,9 +102,10 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
 
 def _smallest_record(model: LosslessModel, values: dict[str, Any], samples: NDArray[np.uint16]) -> bytes:
     top = int(samples.max())
-    palette = b""
-    best = _by_networks(model, values | {"top": top}, palette, samples)
+    palette, candidates = b"", []
     used = used_levels(samples, top) if top > 0 else None
+    if used is None or len(used) > _FEW * (top + 1):
+        candidates.append(_by_networks(model, values | {"top": top}, palette, samples))
     if used is not None:
         palette = pack_palette(used)
         values = values | {"flags": values["flags"] | HAS_PALETTE, "palette_nbytes": len(palette)}
@@ -108,7 +113,8 @@ def _smallest_record(model: LosslessModel, values: dict[str, Any], samples: NDAr
         ranks[used] = np.arange(len(used))
         samples = ranks[samples]
         top = len(used) - 1
-        best = min(best, _by_networks(model, values | {"top": top}, palette, samples), key=len)
+        candidates.append(_by_networks(model, values | {"top": top}, palette, samples))
+    best = min(candidates, key=len)
     if _repeats_often(samples, 8 * len(best) / samples.size):
         payload = native.encode_repeats(samples, top)
         repeated = values | {"flags": values["flags"] | REPEATS, "top": top, "payload_nbytes": len(payload)}
@@ -145,7 +151,7 @@ def _samples(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.ui
         return (unsigned - unsigned.dtype.type(lowest & _mask(content.dtype))).astype(np.uint16, copy=False), lowest
     least, most = int(content.min()), int(content.max())
     if quantiser.kind == quantise.IDENTITY and (most - least > MAX_TOP or max(-least, most) >= 2**62):
-        raise LevelsTooWideError
+        raise NotForPathLError
     levels = quantiser.levels(content)
     lowest = int(levels.min())
     return (levels - lowest).astype(np.uint16), lowest
@@ -159,6 +165,8 @@ def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out
     DamagedChunkError
         If the record contradicts itself or the plane.
     """
+    if max(out.shape) > MAX_SIDE:
+        raise DamagedChunkError("a plane coded by networks is too long", expected=f"up to {MAX_SIDE}", found=out.shape)
     values = unpack(RECORD, reader)
     box = Rectangle(0, 0, *out.shape)
     if _margin(values):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zarr_neural.bitstream import unzigzag, zigzag
 from zarr_neural.chunk.fidelity import Fidelity
-from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT, estimate_noise, noise_intervals
+from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT, estimate_noise, noise_intervals, was_quantised
 from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
 
 IDENTITY, STEP, NOISE, FLOAT_STEP = range(4)  # kinds, as in the header
@@ -83,12 +83,12 @@ class NoiseSteps:
 
     def levels(self, samples: NDArray[Any]) -> Levels:
         """Level of every sample."""
-        first, _ = _intervals(self.parameters[:4], samples.dtype.newbyteorder("="))
+        first, _ = _intervals(self.parameters, samples.dtype.newbyteorder("="))
         return _of_every_sample(lambda every: np.searchsorted(first, every, side="right") - 1, samples)
 
     def values(self, levels: Levels, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The sample that each level decodes to."""
-        first, last = _intervals(self.parameters[:4], dtype.newbyteorder("="))
+        first, last = _intervals(self.parameters, dtype.newbyteorder("="))
         if levels.size and (levels.min() < 0 or levels.max() >= len(first)):
             raise DamagedChunkError(
                 "a level lies outside the noise table",
@@ -126,19 +126,22 @@ class FloatStep:
 
 
 def _of_every_sample(level: Callable[[Levels], Levels], samples: NDArray[Any]) -> Levels:
-    """Levels of 8- or 16-bit samples, by way of a table over their whole dtype."""
-    info = np.iinfo(samples.dtype)
+    """Levels of 8- or 16-bit samples, by way of a table over their range."""
+    least, most = int(samples.min()), int(samples.max())
     # negative samples index the table from its end: it begins at 0
-    table: Levels = np.roll(level(np.arange(info.min, info.max + 1)), int(info.min))
+    table = np.zeros(max(most, 0) - min(least, 0) + 1, np.int64)
+    every = np.arange(least, most + 1)
+    table[every] = level(every)
     found: Levels = table[samples]
     return found
 
 
 @lru_cache(maxsize=16)
 def _intervals(parameters: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    q, gain, offset, variance = parameters
+    q, gain, offset, variance, highest = parameters
     info = np.iinfo(dtype)
-    return noise_intervals((q, gain, unzigzag(offset), variance), int(info.min), int(info.max), int(info.max))
+    reach = _highest(highest, dtype)
+    return noise_intervals((q, gain, unzigzag(offset), variance), int(info.min), int(info.max), reach)
 
 
 def _highest(zigzagged: int, dtype: np.dtype[Any]) -> int:
@@ -209,6 +212,8 @@ def choose(fidelity: Fidelity, planes: NDArray[Any]) -> Quantiser:
         return Identity()
     fidelity.check_dtype(dtype)
     if fidelity.noise is not None:
+        if fidelity.noise_model is None and was_quantised(planes):
+            return Identity()
         model = fidelity.noise_model or estimate_noise(list(planes))
         q, gain, offset, variance = model.header_integers(fidelity.noise)
         return NoiseSteps((q, gain, zigzag(offset), variance, zigzag(int(planes.max()))))

@@ -43,7 +43,7 @@ def decode_plane_reference(
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        The model, as in `zarr_neural.intnet.contract.check_arrays`.
+        The model, as in `zarr_neural.models.contract.validate`.
     payload : bytes
         The coded plane.
     words_nbytes : int

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zarr_neural.chunk import NoiseModel
 from zarr_neural.codecs.configuration import FORMAT_ID, Configuration
-from zarr_neural.errors import UnsupportedInputError
+from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 
 class NeuralCodec(Codec):  # type: ignore[misc] # numcodecs has no types
@@ -31,7 +31,8 @@ class NeuralCodec(Codec):  # type: ignore[misc] # numcodecs has no types
     verify : bool
         Decode each chunk once more and compare, before it is handed out. Not stored in the metadata.
     noise_model : NoiseModel or mapping of its three members
-        Noise of the camera, see `zarr_neural.estimate_noise`; without it each chunk is measured by itself.
+        Noise of the camera, see `zarr_neural.estimate_noise`. Better given: without it each chunk is measured by
+        itself, and a chunk whose grey levels have gaps, as after an earlier quantisation, is kept as it is.
     models : sequence of str
         SHA-256 of the models to use; the shipped one by default.
 
@@ -125,6 +126,8 @@ class NeuralCodec(Codec):  # type: ignore[misc] # numcodecs has no types
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The codec of a JSON object, none of whose members is unknown."""
+        if config.get("id", FORMAT_ID) != FORMAT_ID:
+            raise ConfigurationError(f"this is the configuration of codec {config['id']!r}, not of {FORMAT_ID!r}")
         codec = cls.__new__(cls)
         codec.configuration = Configuration.from_json({k: v for k, v in config.items() if k != "id"})
         codec.verify = True

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zarr_neural import models
 from zarr_neural.chunk import Fidelity, NoiseModel, check_dtype, decode_chunk, encode_chunk, fidelity_of
-from zarr_neural.errors import ConfigurationError
+from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 FORMAT_ID = "zarr_neural.v1"
 _ARGUMENTS = ("lossless", "max_error", "noise", "rmse", "noise_model", "models")
@@ -89,10 +89,13 @@ class Configuration:
         """The bytes of a chunk, see `zarr_neural.chunk.encode_chunk`."""
         return encode_chunk(array, self.fidelity, self.models[0], verify=verify)
 
-    def decode(self, data: Any) -> NDArray[Any]:
+    def decode(self, data: Any, expected: tuple[tuple[int, ...], np.dtype[Any]] | None = None) -> NDArray[Any]:
         """The array of a chunk, see `zarr_neural.chunk.decode_chunk`."""
-        array = np.ascontiguousarray(data if isinstance(data, np.ndarray) else memoryview(data))
-        return decode_chunk(array.reshape(-1).view(np.uint8).data, self.models)
+        try:
+            array = np.ascontiguousarray(data if isinstance(data, np.ndarray) else memoryview(data))
+        except TypeError as error:
+            raise UnsupportedInputError(f"the bytes of a chunk are needed, not {type(data).__name__}") from error
+        return decode_chunk(array.reshape(-1).view(np.uint8).data, self.models, expected)
 
 
 def _checked_models(ids: Sequence[str] | None) -> tuple[str, ...]:

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer, NDBuffer
 
 from zarr_neural.chunk import NoiseModel
 from zarr_neural.codecs.configuration import FORMAT_ID, Configuration
-from zarr_neural.errors import ConfigurationError, DamagedChunkError, UnsupportedInputError
+from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 
 class NeuralSerializer(ArrayBytesCodec):
@@ -88,9 +87,8 @@ class NeuralSerializer(ArrayBytesCodec):
         return chunk_spec.prototype.buffer.from_bytes(self.configuration.encode(little, self.verify))
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
-        decoded = self.configuration.decode(chunk_data.as_numpy_array())
         dtype = chunk_spec.dtype.to_native_dtype()
-        _check_chunk(decoded, tuple(chunk_spec.shape), dtype)
+        decoded = self.configuration.decode(chunk_data.as_numpy_array(), (tuple(chunk_spec.shape), dtype))
         return chunk_spec.prototype.nd_buffer.from_numpy_array(decoded.astype(dtype, copy=False))
 
     async def _encode_single(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
@@ -107,10 +105,3 @@ class NeuralSerializer(ArrayBytesCodec):
 
     def __repr__(self) -> str:
         return f"NeuralSerializer({self.configuration.arguments()})"
-
-
-def _check_chunk(decoded: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    if decoded.shape != shape or decoded.dtype.newbyteorder("=") != dtype.newbyteorder("="):
-        raise DamagedChunkError(
-            "the chunk is not of this array", expected=f"{shape} {dtype}", found=f"{decoded.shape} {decoded.dtype}"
-        )
