@@ -1,5 +1,6 @@
 """Many files: where they go, what is kept, what fails."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -95,13 +96,19 @@ def test_a_multi_file_image_is_converted_once(tmp_path: Path) -> None:
             f'SizeY="20" SizeZ="2" SizeC="1" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{parts}'
             "</Pixels></Image></OME>"
         )
-        tifffile.imwrite(tmp_path / f"z{i}.ome.tif", np.full((20, 30), i, "uint8"), description=xml, metadata=None)
-    (report,) = convert([tmp_path], tmp_path / "out", OPTIONS)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        file = tmp_path / "in" / f"z{i}.ome.tif"
+        tifffile.imwrite(file, np.full((20, 30), i, "uint8"), description=xml, metadata=None)
+    (report,) = convert([tmp_path / "in"], tmp_path / "out", OPTIONS)
     assert (report.axes, report.shape) == ("zyx", (2, 20, 30))
     pixels = np.asarray(zarr.open_array(f"{report.target}/0", mode="r")[:])
     assert pixels.mean(axis=(1, 2)).tolist() == [0, 1]
-    (tmp_path / "z1.ome.tif").unlink()
-    (report,) = convert([tmp_path / "z0.ome.tif"], tmp_path / "cut.zarr", OPTIONS)
+    # a changed time of any of the files makes it another source
+    os.utime(tmp_path / "in" / "z1.ome.tif", ns=(1, 1))
+    (report,) = convert([tmp_path / "in"], tmp_path / "out", OPTIONS)
+    assert report.status == "failed"
+    (tmp_path / "in" / "z1.ome.tif").unlink()
+    (report,) = convert([tmp_path / "in" / "z0.ome.tif"], tmp_path / "cut.zarr", OPTIONS)
     assert report.status == "failed"
 
 
@@ -114,6 +121,80 @@ def test_wrong_use_is_told(folder: Path, tmp_path: Path) -> None:
         convert([folder], tmp_path / "single", OPTIONS)
     with pytest.raises(ArchiveError, match="no TIFF"):
         convert([tmp_path / "nothing*.tif"], tmp_path / "out", OPTIONS)
+
+
+def snapshot(folder: Path) -> dict[str, bytes | None]:
+    """Every file below a folder with its content, every folder without."""
+    return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("sources", "target"),
+    [
+        (["in/a.tif"], "in/a.tif"),
+        (["in/a.tif"], "in/c.TIF"),
+        (["in/a.tif"], "in/../in/a.tif"),
+        (["in/a.tif", "in/c.TIF"], "in/day 1/b.ome.tiff"),
+        (["in"], "in"),
+        (["in"], "in/out"),
+        (["in"], "in/a.tif"),
+        (["in/inner.zarr/d.tif"], "in/inner.zarr"),
+    ],
+)
+def test_a_target_never_harms_a_source(
+    sources: list[str], target: str, overwrite: bool, folder: Path, tmp_path: Path
+) -> None:
+    """A target that is a TIFF, is a source, holds one or lies in one is wrong use; nothing is touched."""
+    write(folder / "inner.zarr" / "d.tif")
+    (folder / "inner.zarr" / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
+    before = snapshot(tmp_path)
+    options = Options(fidelity=OPTIONS.fidelity, overwrite=overwrite)
+    with pytest.raises(ConfigurationError):
+        convert([tmp_path / source for source in sources], tmp_path / target, options)
+    assert snapshot(tmp_path) == before
+
+
+def test_only_stores_are_replaced(folder: Path, tmp_path: Path) -> None:
+    """In a folder of stores each store is replaced by itself; a file or folder in the place of one stays."""
+    (tmp_path / "out" / "c.ome.zarr").mkdir(parents=True)
+    (tmp_path / "out" / "c.ome.zarr" / "thesis.txt").write_text("years of work")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    options = Options(fidelity=OPTIONS.fidelity, overwrite=True)
+    for _ in range(2):
+        status = {Path(r.source).name: r.status for r in convert([folder], tmp_path / "out", options)}
+        assert status == {"a.tif": "converted", "b.ome.tiff": "converted", "c.TIF": "failed", "broken.tif": "failed"}
+    assert (tmp_path / "out" / "c.ome.zarr" / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
+def test_wrong_options_for_one_of_several(tmp_path: Path) -> None:
+    """Options that do not suit one file fail it and convert the rest; if they suit none, they are wrong use."""
+    write(tmp_path / "in" / "a.tif")
+    tifffile.imwrite(tmp_path / "in" / "f.tif", np.zeros((20, 30), "float32"))
+    reports = convert([tmp_path / "in"], tmp_path / "out", Options(labels=True))
+    assert [report.status for report in reports] == ["converted", "failed"]
+    for options in (Options(labels=True), Options(axes="TZYX"), Options(chunks=(1, 1, 1, 8, 8))):
+        with pytest.raises(ConfigurationError):
+            convert([tmp_path / "in" / "f.tif"], tmp_path / "one.zarr", options)
+    with pytest.raises(ConfigurationError):
+        convert([tmp_path / "in"], tmp_path / "none", Options(axes="TZYX"))
+    assert not (tmp_path / "one.zarr.partial").exists()
+
+
+def test_a_changed_middle_is_another_source(tmp_path: Path) -> None:
+    """A source whose bytes changed anywhere is never reported as kept, even if its size stays."""
+    path = tmp_path / "in" / "a.tif"
+    path.parent.mkdir()
+    pixels = np.zeros((3, 1024, 1024), "uint8")
+    tifffile.imwrite(path, pixels, photometric="minisblack")
+    assert [report.status for report in convert([path.parent], tmp_path / "out", OPTIONS)] == ["converted"]
+    assert [report.status for report in convert([path.parent], tmp_path / "out", OPTIONS)] == ["kept"]
+    pixels[1, 512, 512] = 9
+    tifffile.imwrite(path, pixels, photometric="minisblack")
+    (report,) = convert([path.parent], tmp_path / "out", OPTIONS)
+    assert report.status == "failed"
+    assert "exists" in (report.error or "")
 
 
 def test_progress_runs_to_the_end(folder: Path, tmp_path: Path) -> None:

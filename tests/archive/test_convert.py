@@ -16,7 +16,7 @@ import yaozarrs
 import zarr
 
 from zarr_neural import NoiseModel
-from zarr_neural.archive import Fidelity, Options, convert, fidelity_from
+from zarr_neural.archive import Options, Request, convert, fidelity_from
 from zarr_neural.archive.fidelity import is_label_image
 from zarr_neural.archive.source import open_images
 from zarr_neural.errors import ConfigurationError
@@ -243,7 +243,7 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     for wrong in ({"lossless": True, "noise": 1.0}, {"rmse": 2.0}, {"max_error": -1}):
         with pytest.raises(ConfigurationError):
             fidelity_from(**wrong)  # type: ignore[arg-type]
-    assert Fidelity().arguments() == {"noise": 1.0}
+    assert Request().arguments() == {"noise": 1.0}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")

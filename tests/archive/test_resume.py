@@ -12,9 +12,9 @@ import pytest
 import tifffile
 import zarr
 
-from zarr_neural.archive import Options, convert, fidelity_from, regions
+from zarr_neural.archive import Options, convert, fidelity_from, regions, verify
 from zarr_neural.archive.source import SourceImage
-from zarr_neural.errors import ConfigurationError
+from zarr_neural.errors import ArchiveError, ConfigurationError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]
 OPTIONS = Options(fidelity=fidelity_from(max_error=2), chunks=(64, 64), workers=2)
@@ -155,8 +155,8 @@ def test_an_interrupted_overwrite_leaves_the_old_store(write_ome: Writer, tmp_pa
     assert same_trees(tmp_path / "a.zarr", tmp_path / "b.zarr")
 
 
-def test_a_source_that_breaks_halfway_leaves_nothing(tmp_path: Path) -> None:
-    """A file whose pixels turn out damaged fails, and leaves neither a store nor a part of one."""
+def test_a_source_that_breaks_halfway_leaves_no_store(tmp_path: Path) -> None:
+    """A file whose pixels turn out damaged fails and leaves nothing that passes for a store."""
     path = tmp_path / "bad.tif"
     pixels = np.random.default_rng(0).integers(0, 999, (6, 100, 100), dtype=np.uint16)
     tifffile.imwrite(path, pixels, photometric="minisblack", compression="zlib", metadata=None)
@@ -168,7 +168,138 @@ def test_a_source_that_breaks_halfway_leaves_nothing(tmp_path: Path) -> None:
     (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
     assert report.status == "failed"
     assert "bad.tif" in (report.error or "")
-    assert os.listdir(tmp_path) == ["bad.tif"]
+    assert sorted(os.listdir(tmp_path)) == ["a.zarr.partial", "bad.tif"]
+    (broken,) = verify(tmp_path / "a.zarr.partial" / "..")
+    assert not broken.sound
+
+
+def test_what_was_done_outlives_a_passing_fault(
+    write_ome: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regions_read: list[Any]
+) -> None:
+    """A read error near the end costs the region that it hit, not those that are finished."""
+    path, _ = write_ome("ZYX", (6, 100, 100))
+    options = Options(fidelity=OPTIONS.fidelity, workers=1)
+    read = SourceImage.read
+
+    def flaky(self: SourceImage, region: Any) -> Any:
+        if region[0].start == 5:
+            raise ArchiveError("the network drive went away")
+        return read(self, region)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SourceImage, "read", flaky)
+        (report,) = convert([path], tmp_path / "a.zarr", options)
+    assert report.status == "failed"
+    regions_read.clear()
+    (report,) = convert([path], tmp_path / "a.zarr", options)
+    assert (report.status, report.resumed, len(regions_read)) == ("converted", True, 1)
+    assert not (tmp_path / "a.zarr.partial").exists()
+
+
+def test_a_failure_before_anything_is_done_leaves_nothing(write_ome: Writer, tmp_path: Path) -> None:
+    """Where no region was finished there is nothing to go on from, and nothing stays."""
+    path, _ = write_ome("YX", (100, 100), pixels=np.zeros((100, 100), "float32"))
+    (report,) = convert([path], tmp_path / "a.zarr", Options(fidelity=fidelity_from(noise=1.0)))
+    assert report.status == "failed"
+    assert os.listdir(tmp_path) == ["image.ome.tif"]
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "store", "journal.jsonl"])
+def test_a_foreign_partial_folder_is_left_alone(name: str, write_ome: Writer, tmp_path: Path) -> None:
+    """A folder <target>.partial that we did not make is refused, not removed."""
+    path, _ = write_ome("YX", (100, 100))
+    mine = tmp_path / "a.zarr.partial" / name
+    mine.parent.mkdir()
+    mine.write_text("years of work\n")
+    for overwrite in (False, True):
+        options = Options(fidelity=OPTIONS.fidelity, overwrite=overwrite)
+        (report,) = convert([path], tmp_path / "a.zarr", options)
+        assert report.status == "failed"
+        assert "something else" in (report.error or "")
+    assert mine.read_text() == "years of work\n"
+    assert [file.name for file in mine.parent.iterdir()] == [name]
+
+
+def test_an_empty_partial_folder_is_used(write_ome: Writer, tmp_path: Path) -> None:
+    """An empty folder <target>.partial holds nothing to lose."""
+    path, _ = write_ome("YX", (100, 100))
+    (tmp_path / "a.zarr.partial").mkdir()
+    (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
+    assert report.status == "converted"
+    assert not (tmp_path / "a.zarr.partial").exists()
+
+
+@pytest.mark.parametrize("what", ["store", "file", "folder"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_appears_meanwhile_is_not_replaced(what: str, overwrite: bool, write_ome: Writer, tmp_path: Path) -> None:
+    """The target is looked at again before the rename: only a store, and only with overwrite, gives way."""
+    path, _ = write_ome("ZYX", (2, 100, 100))
+    target = tmp_path / "a.zarr"
+
+    def appear(name: str, done: int, total: int) -> None:
+        if not target.exists():
+            if what == "file":
+                target.write_text("mine")
+            else:
+                target.mkdir()
+                (target / ("zarr.json" if what == "store" else "thesis.txt")).write_text("mine")
+
+    options = Options(fidelity=OPTIONS.fidelity, overwrite=overwrite)
+    (report,) = convert([path], target, options, appear)
+    if overwrite and what == "store":
+        assert report.status == "converted"
+        assert (target / "0").is_dir()
+    else:
+        assert report.status == "failed"
+        left = target if target.is_file() else next(target.iterdir())
+        assert left.read_text() == "mine"
+        shutil.move(target, tmp_path / "elsewhere")
+        (report,) = convert([path], target, options)
+        assert (report.status, report.resumed) == ("converted", True)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_crash_between_the_renames_loses_nothing(
+    overwrite: bool, write_ome: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old store, moved away for a new one that never came, is put back by the next run."""
+    path, _ = write_ome("YX", (100, 100))
+    convert([path], tmp_path / "a.zarr", OPTIONS)
+    convert([path], tmp_path / "b.zarr", OPTIONS)
+    lossless = Options(fidelity=fidelity_from(lossless=True), overwrite=True)
+    rename = Path.rename
+
+    def crash(self: Path, target: Path) -> Any:
+        if self.name == "store":
+            raise StoppedError
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", crash)
+        with pytest.raises(StoppedError):
+            convert([path], tmp_path / "a.zarr", lossless)
+    assert not (tmp_path / "a.zarr").exists()
+    if overwrite:
+        (report,) = convert([path], tmp_path / "a.zarr", lossless)
+        assert (report.status, report.resumed, report.max_error) == ("converted", True, 0)
+        assert not (tmp_path / "a.zarr.partial").exists()
+    else:  # another plan, and no leave to replace
+        (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
+        assert report.status == "failed"
+        assert same_trees(tmp_path / "a.zarr", tmp_path / "b.zarr")
+
+
+def test_a_replaced_store_whose_place_is_taken_is_kept(write_ome: Writer, tmp_path: Path) -> None:
+    """Where the old store cannot be put back it is not deleted either."""
+    path, _ = write_ome("ZYX", (6, 100, 100))
+    with pytest.raises(StoppedError):
+        convert([path], tmp_path / "a.zarr", OPTIONS, stop_after(4))
+    convert([path], tmp_path / "a.zarr.partial" / "replaced", OPTIONS)
+    convert([path], tmp_path / "b.zarr", OPTIONS)
+    shutil.copytree(tmp_path / "b.zarr", tmp_path / "a.zarr")
+    (report,) = convert([path], tmp_path / "a.zarr", Options(fidelity=OPTIONS.fidelity, overwrite=True))
+    assert report.status == "failed"
+    assert same_trees(tmp_path / "a.zarr.partial" / "replaced", tmp_path / "b.zarr")
 
 
 def test_a_broken_promise_stops_the_conversion(
@@ -185,4 +316,4 @@ def test_a_broken_promise_stops_the_conversion(
     (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
     assert report.status == "failed"
     assert "promised" in (report.error or "")
-    assert not (tmp_path / "a.zarr").exists()
+    assert os.listdir(tmp_path) == ["image.ome.tif"]

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from zarr_neural.archive.source import find_tiffs, map_axes, open_images
-from zarr_neural.errors import ArchiveError
+from zarr_neural.errors import ArchiveError, ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def test_unknown_axes_take_the_first_free_letter(found: str, mapped: str) -> Non
 @pytest.mark.parametrize("axes", ["YX", "TTYX", "TZC", "AZYX"])
 def test_wrong_axes_are_refused(axes: str) -> None:
     """Axes that the user gives must name every axis once."""
-    with pytest.raises(ArchiveError, match="axes"):
+    with pytest.raises(ConfigurationError, match="axes"):
         map_axes("QQYX", axes)
 
 
@@ -236,3 +236,16 @@ def test_complex_pixels_are_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8), "complex64"))
     with pytest.raises(ArchiveError, match="complex64"), open_images(tmp_path / "a.tif"):
         pass
+
+
+@pytest.mark.parametrize(("colour", "shown"), [("-16776961", "FF0000"), ("red", None), ("1.5", None), ("", None)])
+def test_a_colour_that_is_no_integer_is_left_out(colour: str, shown: str | None, tmp_path: Path) -> None:
+    """A colour that OME does not allow costs the colour, not the file."""
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0" '
+        'Name="a"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="30" SizeY="20" SizeZ="1" SizeC="1" '
+        f'SizeT="1"><Channel ID="Channel:0:0" Color="{colour}" SamplesPerPixel="1"/><TiffData/></Pixels></Image></OME>'
+    )
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((20, 30), "uint8"), description=xml, metadata=None)
+    with open_images(tmp_path / "a.ome.tif") as (image,):
+        assert image.calibration.channel_colours == (shown,)

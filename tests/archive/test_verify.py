@@ -82,17 +82,19 @@ def test_a_changed_source_is_found(write_ome: Writer, tmp_path: Path) -> None:
 
 def test_a_folder_of_stores(write_ome: Writer, tmp_path: Path) -> None:
     """Every store below a folder is read, sources found by name, and an unfinished conversion is a fault."""
+    folder = tmp_path / "in"
+    folder.mkdir()
     for name in ("a.ome.tif", "b.ome.tif"):
-        write_ome("YX", (80, 90), name=name)
+        write_ome("YX", (80, 90), name=f"in/{name}")
     options = Options(fidelity=fidelity_from(lossless=True))
-    convert([tmp_path], tmp_path / "out", options)
-    assert [report.sound for report in verify(tmp_path / "out", tmp_path)] == [True, True]
+    convert([folder], tmp_path / "out", options)
+    assert [report.sound for report in verify(tmp_path / "out", folder)] == [True, True]
 
     def stop(name: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        convert([tmp_path / "a.ome.tif"], tmp_path / "out" / "c.ome.zarr", options, stop)
+        convert([folder / "a.ome.tif"], tmp_path / "out" / "c.ome.zarr", options, stop)
     reports = verify(tmp_path / "out")
     assert [report.sound for report in reports] == [True, True, False]
     with pytest.raises(ArchiveError, match="not finished"):

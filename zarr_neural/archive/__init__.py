@@ -14,7 +14,7 @@ Specification: OME-Zarr 0.4 and 0.5 (ngff.openmicroscopy.org). Tests: tests/arch
 from zarr_neural.archive.batch import convert
 from zarr_neural.archive.convert import convert_image
 from zarr_neural.archive.export import export
-from zarr_neural.archive.fidelity import Fidelity, fidelity_from
+from zarr_neural.archive.fidelity import Request, fidelity_from
 from zarr_neural.archive.inspection import inspect_path
 from zarr_neural.archive.noise import measure_noise
 from zarr_neural.archive.options import Options, Progress
@@ -23,10 +23,10 @@ from zarr_neural.archive.source import SourceImage, open_images
 from zarr_neural.archive.verify import VerifyReport, verify
 
 __all__ = [
-    "Fidelity",
     "ImageReport",
     "Options",
     "Progress",
+    "Request",
     "SourceImage",
     "VerifyReport",
     "convert",

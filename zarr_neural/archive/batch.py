@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from zarr_neural.archive.convert import convert_image
-from zarr_neural.archive.fidelity import choose
+from zarr_neural.archive.fidelity import decide
+from zarr_neural.archive.journal import check_replaceable
 from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.provenance import KEY, plan_of
 from zarr_neural.archive.report import ImageReport
@@ -42,7 +43,8 @@ def convert(
     file with several images gives `<name>-0.ome.zarr`, `<name>-1.ome.zarr` and so on.
 
     A store in that folder that was made from the same source with the same options is kept as it is, so that an
-    interrupted run can be repeated; any other existing store is a failure unless it is to be overwritten.
+    interrupted run can be repeated; any other existing store is a failure unless it is to be overwritten. Nothing but
+    a store is ever replaced.
 
     Parameters
     ----------
@@ -60,7 +62,8 @@ def convert(
     ArchiveError
         A source matches nothing.
     ConfigurationError
-        Wrong use: several images for one store, or a single target that exists and is not to be overwritten.
+        Wrong use: several images for one store; a single target that exists and is no store, or is not to be
+        overwritten; a target that is a source, holds or lies in one; options that suit none of the images.
     """
     options, target = options or Options(), Path(target)
     files = find_tiffs(sources)
@@ -71,19 +74,44 @@ def convert(
         raise ConfigurationError(f"{len(files)} files need a folder, {target} is named like one store")
     elif is_store(target):
         raise ConfigurationError(f"{target} is a Zarr store; several images need a folder")
+    elif target.exists() and not target.is_dir():
+        raise ConfigurationError(f"{target} is a file; several images need a folder")
     else:
         places = [(file, _Place(target / name, single=False)) for file, name in _names(files)]
+    _check_apart(target, [Path(source) for source in sources], [place.target for _, place in places], files)
     reports: list[ImageReport] = []
     covered: set[Path] = set()
+    wrong: list[ConfigurationError] = []
     for file, place in places:
         if file.resolve() not in covered:
-            reports += _convert_file(file, place, options, progress, covered)
+            reports += _convert_file(file, place, options, progress, covered, wrong)
+    if wrong and len(wrong) == len(reports):
+        raise wrong[0]
     return reports
 
 
+def _check_apart(target: Path, sources: list[Path], stores: list[Path], files: Sequence[tuple[Path, Path]]) -> None:
+    """Refuse a target that is a source, holds one where a store is to be, or lies in a source."""
+    given = {source.resolve() for source in sources if source.exists()}
+    inside = {target.resolve(), *target.resolve().parents} & given
+    if inside:
+        raise ConfigurationError(f"{target} is, or lies in, the source {inside.pop()}: choose a place outside")
+    originals = given | {file.resolve() for file, _ in files}
+    above = {parent for original in originals for parent in (original, *original.parents)}
+    for store in stores:
+        if store.resolve() in above:
+            raise ConfigurationError(f"{store} is, or holds, a source: choose another place for the store")
+
+
 def _convert_file(
-    file: Path, place: _Place, options: Options, progress: Progress, covered: set[Path]
+    file: Path,
+    place: _Place,
+    options: Options,
+    progress: Progress,
+    covered: set[Path],
+    wrong: list[ConfigurationError],
 ) -> list[ImageReport]:
+    """Convert the images of one file; what is wrong use for one of several is noted in `wrong`."""
     reports = []
     try:
         with open_images(file, options.axes) as images:
@@ -96,31 +124,49 @@ def _convert_file(
             for image in images:
                 covered.update(part.resolve() for part in image.files)
                 target = place.of(image, len(images))
-                if place.single and target.exists() and not options.overwrite:
-                    raise ConfigurationError(f"{target} exists; it is replaced only with --overwrite")
-                reports.append(_convert_one(image, target, options, progress))
-    except ConfigurationError:
-        raise
+                if place.single:
+                    _check_single(target, options)
+                reports.append(_convert_one(image, target, options, progress, wrong))
+    except ConfigurationError as error:
+        if place.single:
+            raise
+        wrong.append(error)
+        reports.append(_failure(file, place.target, error))
     except _FAILURES as error:
         reports.append(_failure(file, place.target, error))
     return reports
 
 
-def _convert_one(image: SourceImage, target: Path, options: Options, progress: Progress) -> ImageReport:
+def _check_single(target: Path, options: Options) -> None:
+    """Refuse, before anything is done, the one target that was named if it may not be replaced: wrong use."""
     try:
+        check_replaceable(target, overwrite=options.overwrite)
+    except ArchiveError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _convert_one(
+    image: SourceImage, target: Path, options: Options, progress: Progress, wrong: list[ConfigurationError]
+) -> ImageReport:
+    try:
+        if any(target.resolve() in (part.resolve(), *part.resolve().parents) for part in image.files):
+            raise ConfigurationError(f"{target} is, or holds, a file of the source: choose another place for the store")
         if target.exists() and not options.overwrite:
             record = finished_record(target)
-            if record is not None and _same_plan(record, plan_of(image, choose_for(image, options), options)):
+            if record is not None and _same_plan(record, plan_of(image, decide_for(image, options), options)):
                 return ImageReport(str(image.path), str(target), "kept", ratio=record.get("ratio"))
         target.parent.mkdir(parents=True, exist_ok=True)
         return convert_image(image, target, options, progress)
+    except ConfigurationError as error:
+        wrong.append(error)
+        return _failure(image.path, target, error)
     except _FAILURES as error:
         return _failure(image.path, target, error)
 
 
-def choose_for(image: SourceImage, options: Options) -> Any:
+def decide_for(image: SourceImage, options: Options) -> Any:
     """Return the choice that `convert_image` would make for `image`."""
-    return choose(image, options.fidelity, options.labels)
+    return decide(image, options.fidelity, options.labels)
 
 
 def finished_record(store: Path) -> dict[str, Any] | None:

@@ -149,5 +149,8 @@ def _read_ome(
 
 
 def _hex(colour: str | None) -> str | None:
-    """OME's signed RGBA integer as RRGGBB."""
-    return None if colour is None else f"{(int(colour) & 0xFFFFFFFF) >> 8:06X}"
+    """OME's signed RGBA integer as RRGGBB, None where there is no integer."""
+    try:
+        return None if colour is None else f"{(int(colour) & 0xFFFFFFFF) >> 8:06X}"
+    except ValueError:
+        return None

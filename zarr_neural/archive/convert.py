@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import zarr
 
-from zarr_neural.archive.fidelity import Choice, choose, make_codec
-from zarr_neural.archive.journal import Journal
+from zarr_neural.archive.fidelity import Choice, decide, make_codec
+from zarr_neural.archive.journal import Journal, check_replaceable
 from zarr_neural.archive.layout import Level, levels
 from zarr_neural.archive.measure import combine
 from zarr_neural.archive.metadata import ome_attributes
@@ -23,7 +23,7 @@ from zarr_neural.archive.provenance import KEY, channel_names, channel_records, 
 from zarr_neural.archive.regions import Job, region_key, region_size, write_region
 from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, store_nbytes
 from zarr_neural.archive.source import SourceImage
-from zarr_neural.errors import ArchiveError, ZarrNeuralError
+from zarr_neural.errors import ArchiveError, BoundError, ZarrNeuralError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,24 +51,29 @@ def convert_image(
     ArchiveError
         The target exists and is not to be overwritten, or the source cannot be read.
     BoundError
-        What reads back breaks the promise.
+        What reads back breaks the promise. The unfinished store is thrown away; after any other error it is kept.
     """
     options = options or Options()
-    if target.exists() and not options.overwrite:
-        raise ArchiveError(f"{target} exists; it is replaced only with overwrite")
+    check_replaceable(target, overwrite=options.overwrite)
     started, clock = time.perf_counter(), Clock()
-    choice = choose(image, options.fidelity, options.labels)
+    choice = decide(image, options.fidelity, options.labels)
     pyramid = levels(image.shape, image.dtype.itemsize, chunks=options.chunks, shards=options.shards)
-    journal = Journal(target, plan_of(image, choice, options))
+    journal = Journal(target, plan_of(image, choice, options), overwrite=options.overwrite)
     try:
         arrays = _open_arrays(journal, image, choice, pyramid, options)
         job = Job(image, choice, pyramid, arrays, journal, options)
         _write_all(job, clock, progress)
         report = _finish(job, clock, time.perf_counter() - started)
-    except ZarrNeuralError:
+        journal.finish()
+    except BoundError:  # a defect of ours: nothing that was written is to be trusted
         journal.discard()
         raise
-    journal.finish()
+    except ZarrNeuralError:
+        if not journal.done:
+            journal.discard()
+        raise
+    finally:
+        journal.close()
     return report
 
 
@@ -146,13 +151,18 @@ def _bounded(
             open_tasks.add(pool.submit(work, item))
             if len(open_tasks) >= ahead:
                 finished, open_tasks = wait(open_tasks, return_when=FIRST_COMPLETED)
-                yield from [task.result() for task in finished]
+                yield from (task.result() for task in sorted(finished, key=_failed))
         while open_tasks:
             finished, open_tasks = wait(open_tasks, return_when=FIRST_COMPLETED)
-            yield from [task.result() for task in finished]
+            yield from (task.result() for task in sorted(finished, key=_failed))
     finally:
         for task in open_tasks:
             task.cancel()
+
+
+def _failed(task: Future[Any]) -> bool:
+    """Whether a finished task failed: what succeeded beside it is recorded first."""
+    return task.exception() is not None
 
 
 def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:

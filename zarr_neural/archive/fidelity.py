@@ -19,7 +19,6 @@ from zarr_neural.chunk import NoiseModel, estimate_noise
 from zarr_neural.codecs import NeuralCodec, NeuralSerializer
 from zarr_neural.errors import ConfigurationError
 
-METHODS = ("lossless", "max_error", "noise", "rmse")
 NOISE_PLANES = 8
 NOISE_SIDE = 2048
 SAME_NOISE = 1.25
@@ -27,7 +26,7 @@ _LABEL_NAME = re.compile(r"(?:^|[_\-. ])(?:labels?|masks?|seg(?:mentation)?s?)(?
 
 
 @dataclass(frozen=True)
-class Fidelity:
+class Request:
     """A promise about the pixels: one of "lossless", "max_error", "noise", "rmse", and its value.
 
     `asked` is False where nobody asked and the default (noise 1.0) applies: then images that it does not suit, such
@@ -43,7 +42,8 @@ class Fidelity:
         """Return the keyword arguments of `NeuralCodec` and `NeuralSerializer`."""
         if self.method == "lossless":
             return {"lossless": True}
-        value = int(self.value) if self.method == "max_error" and self.value == int(self.value or 0) else self.value
+        whole = self.method == "max_error" and self.value is not None and float(self.value).is_integer()
+        value = int(self.value or 0) if whole else self.value
         return {self.method: value} if self.model is None else {self.method: value, "noise_model": self.model}
 
     def record(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def fidelity_from(
     max_error: float | None = None,
     noise: float | None = None,
     rmse: float | None = None,
-) -> Fidelity:
+) -> Request:
     """Return the fidelity that the arguments ask for, `noise=1.0` where there are none.
 
     Raises
@@ -75,13 +75,13 @@ def fidelity_from(
     if len(given) > 1:
         raise ConfigurationError(f"give one of lossless, max_error, noise and rmse, not {' and '.join(given)}")
     if not given:
-        return Fidelity()
-    asked = Fidelity(given[0], None if lossless else float(values[given[0]] or 0.0), asked=True)
+        return Request()
+    asked = Request(given[0], None if lossless else float(values[given[0]] or 0.0), asked=True)
     NeuralCodec(**asked.arguments())
     return asked
 
 
-def make_codec(fidelity: Fidelity, zarr_format: int) -> NeuralCodec | NeuralSerializer:
+def make_codec(fidelity: Request, zarr_format: int) -> NeuralCodec | NeuralSerializer:
     """Return the Zarr v2 compressor or the Zarr v3 serializer that keeps `fidelity`.
 
     It does not decode what it encodes: the converter reads every chunk back from the store, where the checksum of the
@@ -112,13 +112,13 @@ def is_label_image(image: SourceImage, wanted: bool | None = None) -> bool:
 class Choice:
     """What was decided for one image: its fidelity, whether it holds labels, the noise per channel, and why."""
 
-    fidelity: Fidelity
+    fidelity: Request
     labels: bool
     noise: tuple[NoiseModel, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 
-def choose(image: SourceImage, asked: Fidelity, labels: bool | None = None) -> Choice:
+def decide(image: SourceImage, asked: Request, labels: bool | None = None) -> Choice:
     """Return the fidelity that applies to one image, with its noise measured where that is what was asked for.
 
     An array has one codec for all its channels. Where the noise of the channels is alike (standard deviations within
@@ -132,19 +132,19 @@ def choose(image: SourceImage, asked: Fidelity, labels: bool | None = None) -> C
     """
     if is_label_image(image, labels):
         note: tuple[str, ...] = () if asked.method == "lossless" else ("label image: stored losslessly",)
-        return Choice(Fidelity("lossless", None, asked.asked), True, notes=note)
+        return Choice(Request("lossless", None, asked.asked), True, notes=note)
     networks = image.dtype.kind in "iu" and image.dtype.itemsize <= 2
     if not asked.asked and not networks:
-        return Choice(Fidelity("lossless", None), False, notes=(f"{image.dtype} image: stored losslessly",))
+        return Choice(Request("lossless", None), False, notes=(f"{image.dtype} image: stored losslessly",))
     if asked.method != "noise" or not networks:
         return Choice(asked, False)
     planes = [list(sample_planes(image, channel)) for channel in range(image.channels)]
     models = tuple(estimate_noise(some) for some in planes)
     pooled = estimate_noise(plane for some in planes for plane in some)
     if _alike(models, planes):
-        return Choice(Fidelity("noise", asked.value, asked.asked, pooled), False, models)
+        return Choice(Request("noise", asked.value, asked.asked, pooled), False, models)
     notes = ("the noise of the channels differs: it is measured in every chunk",)
-    return Choice(Fidelity("noise", asked.value, asked.asked), False, models, notes)
+    return Choice(Request("noise", asked.value, asked.asked), False, models, notes)
 
 
 def sample_planes(image: SourceImage, channel: int) -> Iterator[npt.NDArray[Any]]:

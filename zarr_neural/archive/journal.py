@@ -1,9 +1,17 @@
-"""The diary of an unfinished conversion: which regions of which level lie safely in the store.
+"""The diary of an unfinished conversion: which regions of which level lie in the store.
 
 The target is built in a directory beside it, `<target>.partial`: `store` grows there, `journal.jsonl` says how far it
-is. The first line names what is being done; every further line is one finished region. A line is appended and
-flushed to the disk after the chunks of its region; a line torn by an interruption does not parse and is dropped with
-all that follows. When everything is done `store` is renamed to the target, so a target that exists is complete.
+is, `lock` keeps a second process out. The first line of the journal names what is being done; every further line is
+one finished region. A line is appended after the chunks of its region were written and read back; a line torn by an
+interruption does not parse and is dropped with all that follows. Lines are flushed to the disk, chunks are left to the
+operating system: a process may end at any time, and what the journal says is true; after a power failure it may name
+chunks that never reached the disk, which `verify` finds by their checksums.
+
+When everything is done `store` is renamed to the target, so a target that exists is complete. A store that is to be
+replaced is moved to `replaced` first; if the process ends between the two renames, the next one moves it back.
+
+Nothing is removed from a `<target>.partial` but the names above, and a folder of that name that was made by something
+else is left alone.
 """
 
 from __future__ import annotations
@@ -12,15 +20,23 @@ import json
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from zarr_neural.archive.lock import Lock
+from zarr_neural.archive.stores import is_store
+from zarr_neural.errors import ArchiveError
+
 STORE = "store"
+REPLACED = "replaced"
 JOURNAL = "journal.jsonl"
+LOCK = "lock"
+_TRIES = 100
 
 
 class Journal:
-    """Finished regions of one conversion, kept on disk.
+    """Finished regions of one conversion, kept on disk; holds the lock of the target until it is closed.
 
     Parameters
     ----------
@@ -28,19 +44,59 @@ class Journal:
         Where the finished store will be.
     plan : dict
         All that decides the bytes of the store (JSON). A journal of another plan is thrown away with its store.
+    overwrite : bool
+        Whether a store at the target may be replaced.
+
+    Raises
+    ------
+    ArchiveError
+        The target exists and may not be replaced, it is no store, `<target>.partial` is not ours, or another process
+        is at work on it.
     """
 
-    def __init__(self, target: Path, plan: dict[str, Any]) -> None:
+    def __init__(self, target: Path, plan: dict[str, Any], *, overwrite: bool = False) -> None:
         self.target = target
         self.partial = target.with_name(target.name + ".partial")
         self.store = self.partial / STORE
         self._plan = plan
+        self._overwrite = overwrite
         self._path = self.partial / JOURNAL
-        self._lock = threading.Lock()
+        self._guard = threading.Lock()
         self.done: dict[str, dict[str, Any]] = {}
-        self.resumed = self._load()
-        if not self.resumed:
-            self.restart()
+        self.resumed = False
+        check_replaceable(target, overwrite=overwrite)
+        self._lock = self._enter()
+        try:
+            self._restore()
+            check_replaceable(target, overwrite=overwrite)
+            self.resumed = self._load()
+            if not self.resumed:
+                self.restart()
+        except BaseException:
+            self.close()
+            raise
+
+    def _enter(self) -> Lock:
+        """Make the directory if there is none, and take its lock."""
+        for _ in range(_TRIES):  # another process may remove the directory when it is done
+            self.partial.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                _check_ours(self.partial)
+                return Lock(self.partial / LOCK)
+        raise ArchiveError(f"{self.partial} cannot be locked: it is removed again and again")
+
+    def _restore(self) -> None:
+        """Put the old store back if a run ended after moving it away and before the new one was in place."""
+        old = self.partial / REPLACED
+        if not os.path.lexists(old):
+            return
+        if not os.path.lexists(self.target):
+            old.rename(self.target)
+        elif self.store.exists():
+            raise ArchiveError(
+                f"{old} holds the store that {self.target} was to replace, and something else is there now: move "
+                "one of them away"
+            )
 
     def _load(self) -> bool:
         """Read the journal of an earlier run; True if it belongs to the same plan."""
@@ -66,7 +122,7 @@ class Journal:
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, separators=(",", ":")) + "\n"
-        with self._lock, self._path.open("ab") as handle:
+        with self._guard, self._path.open("ab") as handle:
             handle.write(line.encode())
             handle.flush()
             os.fsync(handle.fileno())
@@ -78,21 +134,98 @@ class Journal:
 
     def restart(self) -> None:
         """Forget everything and begin an empty journal."""
-        self.discard()
+        self._clear()
         self.resumed = False
-        self.partial.mkdir(parents=True)
         self._append({"plan": self._plan})
 
-    def discard(self) -> None:
-        """Remove the unfinished store and the journal."""
-        if self.partial.exists():
-            shutil.rmtree(self.partial)
+    def _clear(self) -> None:
+        """Remove the unfinished store, a replaced one, and the journal, in this order."""
+        for path in (self.store, self.partial / REPLACED, self._path):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         self.done.clear()
 
+    def discard(self) -> None:
+        """Remove the unfinished store and the journal, and let go of the lock."""
+        self._clear()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the lock; what is unfinished stays for the next run, an empty directory does not."""
+        self._lock.release()
+        with suppress(OSError):
+            self.partial.rmdir()
+
     def finish(self) -> None:
-        """Move the finished store to its place, replacing what is there, and remove the journal."""
-        if self.target.exists():
-            old = self.partial / "replaced"
+        """Move the finished store to its place, replacing a store that may be replaced, and remove the journal.
+
+        Raises
+        ------
+        ArchiveError
+            Something appeared at the target that may not be replaced, or the lock was taken away. The finished store
+            stays in `<target>.partial`.
+        """
+        if not self._lock.held:
+            raise ArchiveError(f"{self.partial / LOCK} was removed or taken by another process; nothing was replaced")
+        check_replaceable(self.target, overwrite=self._overwrite)
+        old = self.partial / REPLACED
+        if os.path.lexists(self.target):
             self.target.rename(old)
-        self.store.rename(self.target)
+        try:
+            self.store.rename(self.target)
+        except OSError:
+            self._restore_after_failure(old)
+            raise
         self.discard()
+
+    def _restore_after_failure(self, old: Path) -> None:
+        if os.path.lexists(old) and not os.path.lexists(self.target):
+            old.rename(self.target)
+
+
+def check_replaceable(target: Path, *, overwrite: bool) -> None:
+    """Refuse a target that exists, unless it is a store and is to be overwritten.
+
+    Raises
+    ------
+    ArchiveError
+        With what is there.
+    """
+    if not os.path.lexists(target):
+        return
+    if not is_store(target):
+        raise ArchiveError(f"{target} exists and is not a Zarr store; only a store is ever replaced")
+    if not overwrite:
+        raise ArchiveError(f"{target} exists; it is replaced only with --overwrite")
+
+
+def _check_ours(partial: Path) -> None:
+    """Refuse a directory that holds something, and no journal or lock of ours."""
+    names = {entry.name for entry in partial.iterdir()}
+    if not names:
+        return
+    locks = {name for name in names if name.split(".")[0] == LOCK}
+    foreign = sorted(names - locks - {STORE, REPLACED, JOURNAL})
+    if foreign or not (JOURNAL in names or locks) or not _is_journal(partial / JOURNAL):
+        what = f" ({', '.join(foreign[:3])})" if foreign else ""
+        raise ArchiveError(
+            f"{partial} is needed for the conversion and holds something else{what}: move it away, or choose another "
+            "target"
+        )
+
+
+def _is_journal(path: Path) -> bool:
+    """Whether the first line of a file is that of a journal, or torn, or the file is not there yet."""
+    if not path.exists():
+        return True
+    with path.open("rb") as handle:
+        line = handle.readline(2**20)
+    if not line.endswith(b"\n"):
+        return not line or b'{"plan":'.startswith(line[:8])
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and "plan" in entry

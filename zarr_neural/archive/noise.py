@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zarr_neural.archive.fidelity import sample_planes
-from zarr_neural.archive.source import find_tiffs, open_images
+from zarr_neural.archive.source import check_axes, find_tiffs, open_images
 from zarr_neural.chunk import estimate_noise
 from zarr_neural.errors import ZarrNeuralError
 
@@ -27,8 +27,12 @@ def measure_noise(sources: list[str | Path], axes: str | None = None) -> list[di
     ------
     ArchiveError
         A source matches nothing.
+    ConfigurationError
+        `axes` cannot be the axes of an image.
     """
     entries: list[dict[str, Any]] = []
+    if axes is not None:
+        check_axes(axes)
     for file, _ in find_tiffs(sources):
         try:
             with open_images(file, axes) as images:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from zarr_neural.archive.fidelity import Fidelity
+from zarr_neural.archive.fidelity import Request
 from zarr_neural.archive.metadata import VERSIONS
+from zarr_neural.archive.source import check_axes
 from zarr_neural.errors import ConfigurationError
 
 Progress = Callable[[str, int, int], None]
@@ -25,7 +26,7 @@ class Options:
 
     Parameters
     ----------
-    fidelity : Fidelity
+    fidelity : Request
         The promise about the pixels.
     ome_version : {"0.5", "0.4"}
         Of OME-Zarr; 0.5 is Zarr v3, 0.4 is Zarr v2.
@@ -48,7 +49,7 @@ class Options:
         The options contradict each other.
     """
 
-    fidelity: Fidelity = field(default_factory=Fidelity)
+    fidelity: Request = field(default_factory=Request)
     ome_version: str = "0.5"
     chunks: tuple[int, ...] | None = None
     shards: tuple[int, ...] | bool = False
@@ -62,6 +63,11 @@ class Options:
             raise ConfigurationError(f"OME-Zarr version {self.ome_version!r}: {' or '.join(VERSIONS)}")
         if self.zarr_format == 2 and self.shards is not False:
             raise ConfigurationError("shards need Zarr v3, that is OME-Zarr 0.5")
+        for name, sides in (("chunk", self.chunks), ("shard", self.shards)):
+            if isinstance(sides, tuple) and (not sides or min(sides) < 1):
+                raise ConfigurationError(f"{name} shape {sides}: every side at least 1")
+        if self.axes is not None:
+            check_axes(self.axes)
         if self.workers is not None and self.workers < 1:
             raise ConfigurationError(f"{self.workers} workers: at least 1")
 
@@ -73,6 +79,11 @@ class Options:
     @property
     def threads(self) -> int:
         """Number of threads that code and decode."""
+        for name, sides in (("chunk", self.chunks), ("shard", self.shards)):
+            if isinstance(sides, tuple) and (not sides or min(sides) < 1):
+                raise ConfigurationError(f"{name} shape {sides}: every side at least 1")
+        if self.axes is not None:
+            check_axes(self.axes)
         if self.workers is not None:
             return self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

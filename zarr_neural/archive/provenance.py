@@ -1,6 +1,6 @@
 """What a store says about its making, under "zarr_neural" in the attributes of its group.
 
-Nothing in it depends on the machine or the moment: two conversions of one plan give the same bytes.
+Nothing in it depends on the machine or the moment of the conversion: two conversions of one plan give the same bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEY = "zarr_neural"
 def plan_of(image: SourceImage, choice: Choice, options: Options) -> dict[str, Any]:
     """Return all that decides the bytes of the store, as JSON: two conversions of the same plan are the same."""
     return {
-        "source": {"name": image.path.name, "series": image.series, "digest": image.digest},
+        "source": {"name": image.path.name, "series": image.series, "digest": image.digest, "stamp": image.stamp},
         "axes": image.axes,
         "axes_option": options.axes,
         "shape": list(image.shape),

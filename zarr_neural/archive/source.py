@@ -23,7 +23,7 @@ import tifffile
 from zarr_neural.archive.calibration import Calibration, read_calibration
 from zarr_neural.archive.layout import Region
 from zarr_neural.archive.pages import open_pages
-from zarr_neural.errors import ArchiveError
+from zarr_neural.errors import ArchiveError, ConfigurationError
 
 ORDER = "TCSZYX"
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".lsm")
@@ -37,6 +37,8 @@ class SourceImage:
 
     `axes` is a part of "tczyx" in that order, `shape` and `dtype` belong to it. `samples` is the number of
     interleaved samples (3 for RGB) that became channels, 1 where there are none. `notes` tells what had to be assumed.
+    `digest` stands for content of the file, `stamp` for sizes and times of all the `files` that the pixels lie in: a
+    source is the same if both are.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class SourceImage:
     samples: int
     calibration: Calibration
     digest: str
+    stamp: str = ""
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     _letters: str = ""
@@ -106,6 +109,8 @@ def open_images(path: Path, axes: str | None = None) -> Iterator[list[SourceImag
     ------
     ArchiveError
         Not a TIFF, truncated, damaged, a set of files with one missing, or axes that have no place in OME order.
+    ConfigurationError
+        `axes` are not those of the file.
     """
     with _tifffile_complaints() as complaints:
         try:
@@ -115,7 +120,7 @@ def open_images(path: Path, axes: str | None = None) -> Iterator[list[SourceImag
         with tiff, path.open("rb") as handle:
             try:
                 images = [_image(tiff, handle, path, index, axes) for index in range(len(tiff.series))]
-            except ArchiveError:
+            except (ArchiveError, ConfigurationError):
                 raise
             except Exception as error:
                 raise ArchiveError(f"{path.name}: cannot read: {error or type(error).__name__}") from error
@@ -144,6 +149,7 @@ def _image(tiff: Any, handle: BinaryIO, path: Path, index: int, axes: str | None
     ordered = [letter for letter in "TCZYX" if letter in shape]
     extent = tuple(int(shape[letter]) for letter in ordered)
     files = tuple(sorted({Path(page.parent.filehandle.path) for page in series.pages if page is not None}))
+    files = files if series.is_multifile else (path,)
     return SourceImage(
         path=path,
         series=index,
@@ -154,11 +160,26 @@ def _image(tiff: Any, handle: BinaryIO, path: Path, index: int, axes: str | None
         samples=samples,
         calibration=read_calibration(tiff, series, index, shape.get("C", 1), samples),
         digest=_digest(path),
-        files=files if series.is_multifile else (path,),
+        stamp=_stamp(files),
+        files=files,
         notes=tuple(notes),
         _letters=letters,
         _array=open_pages(series, handle),
     )
+
+
+def check_axes(wanted: str) -> str:
+    """Return `wanted` in capitals if it can be the axes of an image.
+
+    Raises
+    ------
+    ConfigurationError
+        It has other letters than TCSZYX, one of them twice, or not both Y and X.
+    """
+    letters = wanted.upper()
+    if len(set(letters)) != len(letters) or not set("YX") <= set(letters) <= set(ORDER):
+        raise ConfigurationError(f"axes {wanted!r}: each of {ORDER} once at most, Y and X among them, such as TYX")
+    return letters
 
 
 def map_axes(found: str, wanted: str | None = None) -> tuple[str, list[str]]:
@@ -169,16 +190,14 @@ def map_axes(found: str, wanted: str | None = None) -> tuple[str, list[str]]:
     Raises
     ------
     ArchiveError
-        More unknown axes than free letters, or `wanted` does not name every axis once.
+        More unknown axes than free letters.
+    ConfigurationError
+        `wanted` does not name every axis once.
     """
     if wanted is not None:
-        letters = wanted.upper()
-        if (
-            len(letters) != len(found)
-            or len(set(letters)) != len(letters)
-            or not set("YX") <= set(letters) <= set(ORDER)
-        ):
-            raise ArchiveError(f"axes {wanted!r} do not fit the axes {found!r} of the file: one of each of TCSZYX")
+        letters = check_axes(wanted)
+        if len(letters) != len(found):
+            raise ConfigurationError(f"axes {wanted!r} do not fit the axes {found!r} of the file: one letter for each")
         return letters, []
     free = [letter for letter in "ZTC" if letter not in found]
     letters, notes = "", []
@@ -215,13 +234,22 @@ def _check_extent(path: Path, series: Any) -> int:
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of the file's size and of its first and last MiB: tells versions of a file apart without reading it."""
+    """SHA-256 of the file's size and of its first and last MiB: tells files apart without reading them."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as handle:
         digest.update(handle.read(_DIGEST_NBYTES))
         handle.seek(max(0, size - _DIGEST_NBYTES))
         digest.update(handle.read())
+    return digest.hexdigest()
+
+
+def _stamp(files: Sequence[Path]) -> str:
+    """SHA-256 of name, size and time of change of every file: tells versions apart that differ anywhere."""
+    digest = hashlib.sha256()
+    for file in files:
+        found = file.stat()
+        digest.update(f"{file.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -20,7 +20,7 @@ from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.provenance import KEY, channel_records
 from zarr_neural.archive.source import SourceImage, open_images
 from zarr_neural.archive.stores import ChunkPlace, arrays_in, attributes, chunk_places, find_stores, open_node
-from zarr_neural.errors import ArchiveError, ZarrNeuralError
+from zarr_neural.errors import ArchiveError, ConfigurationError, ZarrNeuralError
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,11 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
     with ExitStack() as stack:
         image = None
         if source is not None:
-            image = _image_of(record, stack.enter_context(open_images(source, record.get("axes_option"))), source)
+            try:
+                images = stack.enter_context(open_images(source, record.get("axes_option")))
+            except ConfigurationError as error:
+                raise ArchiveError(f"{store} does not have the axes of {source}: {error}") from error
+            image = _image_of(record, images, source)
             if len(arrays) == 0 or arrays[0][1].shape != image.shape or arrays[0][1].dtype != image.dtype:
                 raise ArchiveError(f"{store} does not have the shape and dtype of {source}")
         for path, array in arrays:
