@@ -33,36 +33,37 @@ static void describe(const NoiseCurve& curve, Segment& s) {
         int32_t* __restrict d = s.difference[k];
         for (int i = 0; i < n; ++i) d[i] = 8 * nb[i] - p[i];
     }
-    // 0..7: signed log differences, centred at 128
+    // 0..7: signed log differences, centred at 128; 8..19: log magnitudes of the differences to the twelve nearest
+    const auto magnitude = [](int32_t d, int32_t sign) { return log_magnitude((d ^ sign) - sign); };
+    const auto signed_log = [](int32_t m, int32_t sign) {
+        const int32_t small = m > 127 ? 127 : m;
+        return static_cast<uint32_t>(128 + ((small ^ sign) - sign));
+    };
     for (int g = 0; g < 2; ++g) {
-        uint32_t* __restrict f = s.features[g];
+        uint32_t* __restrict with_sign = s.features[g];
+        uint32_t* __restrict without = s.features[2 + g];
         const int32_t* __restrict d0 = s.difference[4 * g];
         const int32_t* __restrict d1 = s.difference[4 * g + 1];
         const int32_t* __restrict d2 = s.difference[4 * g + 2];
         const int32_t* __restrict d3 = s.difference[4 * g + 3];
-        const auto signed_log = [](int32_t d) {
-            const int32_t sign = d >> 31;
-            int32_t m = log_magnitude((d ^ sign) - sign);
-            m = m > 127 ? 127 : m;
-            return static_cast<uint32_t>(128 + ((m ^ sign) - sign));
-        };
-        for (int i = 0; i < n; ++i) f[i] = signed_log(d0[i]) | signed_log(d1[i]) << 8 | signed_log(d2[i]) << 16 | signed_log(d3[i]) << 24;
-    }
-    // 8..19: log magnitudes of the differences to the twelve nearest
-    for (int g = 0; g < 3; ++g) {
-        uint32_t* __restrict f = s.features[2 + g];
-        const uint16_t* __restrict n0 = s.neighbour[4 * g];
-        const uint16_t* __restrict n1 = s.neighbour[4 * g + 1];
-        const uint16_t* __restrict n2 = s.neighbour[4 * g + 2];
-        const uint16_t* __restrict n3 = s.neighbour[4 * g + 3];
-        const auto magnitude = [](int32_t d) {
-            const int32_t sign = d >> 31;
-            return static_cast<uint32_t>(log_magnitude((d ^ sign) - sign));
-        };
         for (int i = 0; i < n; ++i) {
-            const int32_t q = p[i];
-            f[i] = magnitude(8 * n0[i] - q) | magnitude(8 * n1[i] - q) << 8 | magnitude(8 * n2[i] - q) << 16 | magnitude(8 * n3[i] - q) << 24;
+            const int32_t s0 = d0[i] >> 31, s1 = d1[i] >> 31, s2 = d2[i] >> 31, s3 = d3[i] >> 31;
+            const int32_t m0 = magnitude(d0[i], s0), m1 = magnitude(d1[i], s1), m2 = magnitude(d2[i], s2), m3 = magnitude(d3[i], s3);
+            with_sign[i] = signed_log(m0, s0) | signed_log(m1, s1) << 8 | signed_log(m2, s2) << 16 | signed_log(m3, s3) << 24;
+            without[i] = static_cast<uint32_t>(m0) | static_cast<uint32_t>(m1) << 8 | static_cast<uint32_t>(m2) << 16 | static_cast<uint32_t>(m3) << 24;
         }
+    }
+    {
+        uint32_t* __restrict f = s.features[4];
+        const uint16_t* __restrict n0 = s.neighbour[8];
+        const uint16_t* __restrict n1 = s.neighbour[9];
+        const uint16_t* __restrict n2 = s.neighbour[10];
+        const uint16_t* __restrict n3 = s.neighbour[11];
+        const auto to = [&](const uint16_t* nb, int i) {
+            const int32_t d = 8 * nb[i] - p[i];
+            return static_cast<uint32_t>(magnitude(d, d >> 31));
+        };
+        for (int i = 0; i < n; ++i) f[i] = to(n0, i) | to(n1, i) << 8 | to(n2, i) << 16 | to(n3, i) << 24;
     }
     // 20..27: log magnitudes of earlier errors
     for (int g = 0; g < 2; ++g) {
