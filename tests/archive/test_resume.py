@@ -317,3 +317,22 @@ def test_a_broken_promise_stops_the_conversion(
     assert report.status == "failed"
     assert "promised" in (report.error or "")
     assert os.listdir(tmp_path) == ["image.ome.tif"]
+
+
+def test_a_broken_noise_promise_stops_the_conversion(
+    write_ome: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under noise= too, pixels beyond half a step of the camera's noise are never archived."""
+    path, _ = write_ome("YX", (100, 100))
+    bounds = regions.noise_bounds
+
+    def tight(array: Any) -> Any:
+        found = bounds(array)
+        assert found is not None
+        return np.zeros_like(found)
+
+    monkeypatch.setattr(regions, "noise_bounds", tight)
+    (report,) = convert([path], tmp_path / "a.zarr", Options())
+    assert report.status == "failed"
+    assert "half noise step" in (report.error or "")
+    assert os.listdir(tmp_path) == ["image.ome.tif"]

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
+from zarr_neural import NeuralCodec, NoiseModel
 from zarr_neural.archive import Options, convert, fidelity_from, verify
+from zarr_neural.archive.promise import count_beyond, noise_bounds
 from zarr_neural.errors import ArchiveError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]
@@ -113,3 +117,61 @@ def test_missing_levels_and_metadata_are_found(write_ome: Writer, tmp_path: Path
     assert "metadata" in report.damaged[0].what
     with pytest.raises(ArchiveError, match="no Zarr store"):
         verify(tmp_path / "nothing")
+
+
+def far_off(source: Path, pixels: np.ndarray) -> None:
+    """Write pixels of which one lies six standard deviations of the noise away from where it was."""
+    other = pixels.copy()
+    other[..., 50, 50] += 60
+    tifffile.imwrite(source, other, photometric="minisblack")
+
+
+@pytest.mark.parametrize(("version", "shards"), [("0.5", False), ("0.5", True), ("0.4", False)])
+def test_the_noise_promise_is_checked_pixel_by_pixel(
+    version: str, shards: bool, write_ome: Writer, tmp_path: Path
+) -> None:
+    """With a noise model in the codec every pixel lies within half a step, and one that does not is found by chunk."""
+    path, pixels = write_ome("YX", (200, 190))
+    options = Options(chunks=(64, 64), ome_version=version, shards=shards)
+    (made,) = convert([path], tmp_path / "a.zarr", options)
+    assert made.parameters["noise_model"] != "per chunk"
+    (report,) = verify(tmp_path / "a.zarr", path)
+    assert report.sound
+    far_off(path, pixels)
+    (report,) = verify(tmp_path / "a.zarr", path)
+    (found,) = [damage for damage in report.damaged if "half noise step" in damage.what]
+    assert "1 pixels" in found.what
+    assert "[0:64, 0:64]" in found.what
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
+@pytest.mark.parametrize("q", [0.3, 1.0, 7.0])
+def test_the_bound_of_noise_holds_for_every_level(dtype: str, q: float) -> None:
+    """The codec keeps half a step, rounded up, at all grey levels of a dtype, and one level more is counted."""
+    info = np.iinfo(dtype)
+    every = np.arange(info.min, info.max + 1).astype(dtype).reshape(-1, 256).repeat(2, axis=0)
+    for model in (NoiseModel(1.7, 3.4, 2.2), NoiseModel(0.0, 0.0, 0.0), NoiseModel(0.3, -50.0, 11.0)):
+        codec = NeuralCodec(noise=q, noise_model=model)
+        store = zarr.create_array(
+            zarr.storage.MemoryStore(), shape=every.shape, chunks=every.shape, dtype=dtype, zarr_format=2,
+            compressors=codec,
+        )  # fmt: skip
+        bounds = noise_bounds(store)
+        assert bounds is not None
+        assert (np.diff(bounds) >= 0).all()
+        sigma = model.sigma(every.astype(float))
+        np.testing.assert_allclose(bounds[every.astype(int) - info.min], np.ceil(np.maximum(1, q * sigma) / 2), atol=1)
+        assert count_beyond(every, codec.decode(codec.encode(every)), bounds) == 0
+        worse = np.array([[info.max]], dtype)
+        assert count_beyond(worse, (worse - bounds[-1]).astype(dtype), bounds) == 0
+        assert count_beyond(worse, (worse - bounds[-1] - 1).astype(dtype), bounds) == 1
+
+
+@pytest.mark.parametrize("fidelity", [{"lossless": True}, {"max_error": 2}, {"noise": 1.0}], ids=str)
+def test_other_promises_have_no_noise_bounds(fidelity: dict[str, Any]) -> None:
+    """Without a noise model in the configuration there is nothing to work a bound out from."""
+    codec = NeuralCodec(**fidelity)
+    array = zarr.create_array(
+        zarr.storage.MemoryStore(), shape=(9, 9), chunks=(9, 9), dtype="u2", zarr_format=2, compressors=codec
+    )
+    assert noise_bounds(array) is None

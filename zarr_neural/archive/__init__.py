@@ -6,8 +6,8 @@ Nothing is printed here; the command line does that.
 May import: the codecs room and below; tifffile, zarr, dask. No other room reads TIFF.
 Each command has its module: convert (one image) and batch (many), verify, inspection, export, noise. Below them:
 source, pages and calibration (TIFF in), metadata and provenance (attributes out), layout and pyramid (how arrays are
-cut and halved), fidelity (what is asked becomes a codec), regions (the work of one task), journal (resuming), measure
-and report (what was lost), stores (finding and opening).
+cut and halved), fidelity (what is asked becomes a codec), regions (the work of one task), journal and lock (resuming,
+replacing, one process at a time), promise, measure and report (what was lost), stores (finding and opening).
 Specification: OME-Zarr 0.4 and 0.5 (ngff.openmicroscopy.org). Tests: tests/archive.
 """
 

@@ -22,6 +22,7 @@ from zarr_neural.archive.journal import Journal
 from zarr_neural.archive.layout import Level, Region, check_aligned, grid, region_shape
 from zarr_neural.archive.measure import Tally, tally
 from zarr_neural.archive.options import Options
+from zarr_neural.archive.promise import count_beyond, noise_bounds
 from zarr_neural.archive.pyramid import halve
 from zarr_neural.archive.report import Clock
 from zarr_neural.archive.source import SourceImage
@@ -100,6 +101,7 @@ def write_region(job: Job, number: int, region: Region, pixels: Pixels | None = 
         read = time.perf_counter()
         found = tally(pixels[inside], decoded[inside], axis, 0 if axis is None else block[axis].start)
         _check_promise(job, found, number, block)
+        _check_noise(job, pixels[inside], decoded[inside], number, block)
         if number == 0:
             size = decoded[inside].size
             clock.add(Clock(size, written - begun, size, read - written))
@@ -141,7 +143,7 @@ def _from_above(job: Job, number: int, region: Region) -> Pixels:
 
 
 def _check_promise(job: Job, tallies: list[Tally], number: int, block: Region) -> None:
-    """Compare the errors of a block with its bound. What noise promises follows from the quantiser and the checksum."""
+    """Compare the errors of a block with the one bound that all pixels have; see `_check_noise` for noise."""
     fidelity = job.choice.fidelity
     worst = max(entry["max"] for entry in tallies)
     bound = {"lossless": 0.0, "max_error": fidelity.value}.get(fidelity.method)
@@ -149,6 +151,17 @@ def _check_promise(job: Job, tallies: list[Tally], number: int, block: Region) -
         raise BoundError(
             f"{job.image.path.name}: pixels {region_key(number, block)} read back with an error of {worst}, "
             f"promised was {bound}"
+        )
+
+
+def _check_noise(job: Job, source: Pixels, decoded: Pixels, number: int, block: Region) -> None:
+    """Compare every pixel with half a noise step at its level, where the codec has a noise model."""
+    bounds = noise_bounds(job.arrays[number])
+    beyond = 0 if bounds is None else count_beyond(source, decoded, bounds)
+    if beyond:
+        raise BoundError(
+            f"{job.image.path.name}: pixels {region_key(number, block)}: {beyond} read back with an error of more than "
+            "the half noise step that was promised"
         )
 
 

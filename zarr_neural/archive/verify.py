@@ -17,6 +17,7 @@ import zarr
 from zarr_neural.archive.layout import Level, Region, grid, region_shape
 from zarr_neural.archive.measure import ChannelError, Tally, combine, tally
 from zarr_neural.archive.options import Options, Progress, silent
+from zarr_neural.archive.promise import count_beyond, noise_bounds
 from zarr_neural.archive.provenance import KEY, channel_records
 from zarr_neural.archive.source import SourceImage, open_images
 from zarr_neural.archive.stores import ChunkPlace, arrays_in, attributes, chunk_places, find_stores, open_node
@@ -148,6 +149,7 @@ def _read_all(
     """Read the chunks on all cores, in order; yield each with what is wrong with it and its errors."""
     threads = Options().threads
     axis = image.axes.index("c") if image is not None and "c" in image.axes else None
+    bounds = noise_bounds(array)
 
     def read(place: ChunkPlace, region: Region, pixels: Any) -> tuple[ChunkPlace, str | None, list[Tally]]:
         if record.get("every_chunk_stored") and not (folder / place.key).is_file():
@@ -159,7 +161,9 @@ def _read_all(
         if pixels is None:
             return place, None, []
         inside = tuple(slice(p.start - r.start, p.stop - r.start) for p, r in zip(place.region, region, strict=True))
-        return place, None, tally(pixels[inside], decoded, axis, 0 if axis is None else place.region[axis].start)
+        beyond = 0 if bounds is None else count_beyond(pixels[inside], decoded, bounds)
+        problem = f"{beyond} pixels off by more than the half noise step that was promised" if beyond else None
+        return place, problem, tally(pixels[inside], decoded, axis, 0 if axis is None else place.region[axis].start)
 
     def read_region(region: Region) -> list[tuple[ChunkPlace, str | None, list[Tally]]]:
         pixels = None if image is None else image.read(region)
