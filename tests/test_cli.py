@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from typer.testing import CliRunner, Result
 
 from zarr_neural.cli import app
@@ -143,7 +144,22 @@ WRONG: list[Any] = [
     ("convert", "{tiff}", "{new}", "--lossless", "--noise", "1"),
     ("convert", "{tiff}", "{new}", "--rmse", "3"),
     ("convert", "{tiff}", "{new}", "--max-error", "-1"),
+    ("convert", "{tiff}", "{new}", "--max-error", "inf"),
+    ("convert", "{tiff}", "{new}", "--max-error", "nan"),
+    ("convert", "{tiff}", "{new}", "--noise", "nan"),
     ("convert", "{tiff}", "{new}", "--chunk", "big"),
+    ("convert", "{tiff}", "{new}", "--chunk", "0,0"),
+    ("convert", "{tiff}", "{new}", "--shard", "0"),
+    ("convert", "{tiff}", "{new}", "--chunk", "1,1,1,64,64"),
+    ("convert", "{tiff}", "{new}", "--axes", "QQ"),
+    ("convert", "{tiff}", "{new}", "--axes", "TZCYX"),
+    ("convert", "{tiff.parent}", "{new}", "--axes", "QQ"),
+    ("convert", "{floats}", "{new}", "--labels"),
+    ("convert", "{tiff}", "{tiff}", "--overwrite"),
+    ("convert", "{tiff}", "{floats}", "--overwrite"),
+    ("convert", "{tiff}", "{tiff}", "{floats}", "--overwrite"),
+    ("convert", "{tiff.parent}", "{tiff.parent}", "--overwrite"),
+    ("noise", "{tiff}", "--axes", "QQ"),
     ("convert", "{tiff}", "{new}", "--ome-version", "0.3"),
     ("convert", "{tiff}", "{new}", "--ome-version", "0.4", "--shard", "auto"),
     ("convert", "{tiff.parent}", "{new}.zarr"),
@@ -157,12 +173,14 @@ WRONG: list[Any] = [
 @pytest.mark.parametrize("arguments", WRONG, ids=lambda a: " ".join(a))
 def test_wrong_use_is_exit_code_2(arguments: tuple[str, ...], tiff: Path, tmp_path: Path) -> None:
     """Wrong use: exit code 2, a reason on stderr, nothing written and nothing replaced."""
-    store, new = tmp_path / "old.zarr", tmp_path / "new"
+    store, new, floats = tmp_path / "old.zarr", tmp_path / "new", tmp_path / "floats.tif"
     run("convert", tiff, store, "--quiet")
+    tifffile.imwrite(floats, np.zeros((20, 30), "float32"))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    result = run(*(part.format(tiff=tiff, store=store, new=new) for part in arguments))
-    assert result.exit_code == 2
+    result = run(*(part.format(tiff=tiff, store=store, new=new, floats=floats) for part in arguments))
+    assert result.exit_code == 2, result.output
     assert result.stderr.strip()
+    assert "Traceback" not in result.output
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
@@ -184,6 +202,82 @@ def test_overwrite(tiff: Path, tmp_path: Path) -> None:
     run("convert", tiff, tmp_path / "a.zarr", "--quiet")
     assert run("convert", tiff, tmp_path / "a.zarr", "--lossless", "--overwrite", "--quiet").exit_code == 0
     assert json.loads(run("inspect", tmp_path / "a.zarr", "--json").stdout)["zarr_neural"]["method"] == "lossless"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("convert", "{}/x.tif", "{}/y"), 1),
+        (("convert", "{}/x.tif", "{}/y", "--max-error", "inf"), 2),
+        (("verify", "{}/x"), 1),
+        (("inspect", "{}/x"), 1),
+        (("export", "{}/x", "{}/y"), 1),
+        (("export", "{}/x", "{}/y", "--compression", "zip"), 2),
+        (("noise", "{}/x"), 1),
+    ],
+    ids=str,
+)
+def test_errors_are_json_too(arguments: tuple[str, ...], code: int, tmp_path: Path) -> None:
+    """With --json a failure is an object with "error" on standard output, beside the line on stderr."""
+    result = run(*(part.format(tmp_path) for part in arguments), "--json")
+    assert result.exit_code == code
+    (error,) = json.loads(result.stdout).values()
+    assert result.stderr == f"error: {error}\n"
+
+
+def test_json_has_no_infinities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What JSON cannot say is null: every parser reads the output."""
+    found = {"a": float("inf"), "b": [float("nan"), 1.5, (float("-inf"), 2)], "c": {"d": "inf"}}
+    monkeypatch.setattr("zarr_neural.cli.inspect_path", lambda path: found)
+    content = json.loads(run("inspect", "x", "--json").stdout, parse_constant=pytest.fail)
+    assert content == {"a": None, "b": [None, 1.5, [None, 2]], "c": {"d": "inf"}}
+
+
+def test_every_command_has_json_and_quiet(tiff: Path, tmp_path: Path) -> None:
+    """--json and --quiet mean the same for all that read or write images."""
+    store, back = tmp_path / "a.zarr", tmp_path / "b.tif"
+    run("convert", tiff, store, "--quiet")
+    content = json.loads(run("export", store, back, "--json").stdout)
+    assert content == {"path": str(back), "nbytes": back.stat().st_size}
+    quiet = (("inspect", store), ("noise", tiff), ("export", store, back, "--overwrite"), ("verify", store))
+    for arguments in quiet:
+        result = run(*arguments, "--quiet")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", ["img [ch1]", "img [red]x", "[bold]a", "a :car: b"])
+def test_names_are_shown_as_they_are(name: str, tiff: Path, tmp_path: Path) -> None:
+    """Brackets and colons in file names are no markup."""
+    pixels = tifffile.imread(tiff)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / f"{name}.tif", pixels[0], photometric="minisblack")
+    tifffile.imwrite(tmp_path / "two" / "other.tif", pixels[1], photometric="minisblack")
+    assert f"{name}.tif" in run("convert", tmp_path / "one" / f"{name}.tif", tmp_path / "a.zarr").stdout
+    assert name in run("convert", tmp_path / "two", tmp_path / "out").stdout
+    assert name in run("convert", tmp_path / "two", tmp_path / "out").stdout  # kept
+    assert f"{name}.tif" in run("noise", tmp_path / "two").stdout
+    array = zarr.create_array(store=tmp_path / "odd.zarr", name=name, shape=(8, 8), dtype="u2", chunks=(8, 8))
+    array[:] = 1
+    zarr.open_group(tmp_path / "odd.zarr", mode="a")
+    assert name in run("inspect", tmp_path / "odd.zarr").stdout
+
+
+WORKS = {"verify": "verify", "inspect": "inspect_path", "export": "export", "noise": "measure_noise"}
+
+
+@pytest.mark.parametrize(("command", "works"), [("convert", "convert"), *WORKS.items()])
+def test_only_convert_goes_on_from_where_it_was(command: str, works: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption is told, and going on is promised by the one command that does it."""
+
+    def interrupt(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"zarr_neural.cli.{works}", interrupt)
+    result = run(command, "x", *(["y"] if command in ("convert", "export") else []))
+    assert result.exit_code == 1
+    assert ("goes on from here" in result.stderr) == (command == "convert")
+    assert "interrupted" in result.stderr
 
 
 def test_the_command_line_starts_without_torch() -> None:

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 something failed (an unreadable file, damage), 2 wrong use
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from zarr_neural.archive import (
     ImageReport,
@@ -37,7 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 train = typer.Typer(no_args_is_help=True, help="Train models (needs the extra: pip install 'zarr-neural[train]').")
 app.add_typer(train, name="train")
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table; errors only.")]
 Axes = Annotated[str | None, typer.Option(help="What the axes mean, for files that do not say, such as TYX.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
@@ -92,7 +94,7 @@ def convert_command(
 
     What cannot be read is reported and passed over. An interrupted run goes on where it was when it is repeated.
     """
-    with _reported():
+    with _reported(as_json, resumes=True):
         shape = None if shard is None else (True if shard == "auto" else _numbers(shard))
         options = Options(
             fidelity=fidelity_from(lossless=lossless, max_error=max_error, noise=noise, rmse=rmse),
@@ -125,7 +127,7 @@ def verify_command(
     quiet: Quiet = False,
 ) -> None:
     """Read every chunk again; against SRC, check the promise that the store records."""
-    with _reported(), _progress(as_json or quiet) as callback:
+    with _reported(as_json), _progress(as_json or quiet) as callback:
         reports = verify(store, source, callback)
     if as_json:
         _print_json({"sound": all(r.sound for r in reports), "stores": [r.as_json() for r in reports]})
@@ -144,13 +146,19 @@ def verify_command(
 def inspect_command(
     path: Annotated[Path, typer.Argument(metavar="STORE|CHUNK", help="A store, an array, or the file of a chunk.")],
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say what a store or a chunk holds: shape, codec, sizes, models, what was lost."""
-    with _reported():
+    with _reported(as_json):
         content = inspect_path(path)
     if as_json:
         _print_json(content)
-        return
+    elif not quiet:
+        _print_content(content)
+
+
+def _print_content(content: dict[str, Any]) -> None:
+    """Print what `inspect_path` found, the arrays as a table."""
     arrays = content.pop("arrays", None)
     console = _console()
     for name, value in content.items():
@@ -163,7 +171,14 @@ def inspect_command(
         for array in arrays:
             codec = ", ".join(str(codec.get("name") or codec.get("id")) for codec in array["codecs"])
             shards = "" if array["shards"] is None else _times(array["shards"])
-            row = (array["path"], _times(array["shape"]), array["dtype"], _times(array["chunks"]), shards, codec)
+            row = (
+                Text(array["path"]),
+                _times(array["shape"]),
+                array["dtype"],
+                _times(array["chunks"]),
+                shards,
+                Text(codec),
+            )
             table.add_row(*row, str(array["stored_nbytes"]), _number(array["ratio"]), _number(array["bits_per_pixel"]))
         console.print(table)
 
@@ -175,11 +190,15 @@ def export_command(
     level: Annotated[int, typer.Option(help="Of the pyramid, 0 is the full resolution.")] = 0,
     compression: Annotated[str, typer.Option(help="none, zlib, lzw or zstd.")] = "none",
     overwrite: Overwrite = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a store as OME-TIFF, with its axes, channel names and pixel sizes."""
-    with _reported(), _progress(quiet) as callback:
-        export(store, out, level=level, compression=compression, overwrite=overwrite, progress=callback)
+    with _reported(as_json), _progress(as_json or quiet) as callback:
+        path = export(store, out, level=level, compression=compression, overwrite=overwrite, progress=callback)
+        nbytes = path.stat().st_size
+    if as_json:
+        _print_json({"path": str(path), "nbytes": nbytes})
 
 
 @app.command("noise")
@@ -187,19 +206,20 @@ def noise_command(
     sources: Annotated[list[str], typer.Argument(metavar="FILE", help="TIFF files, folders and patterns.")],
     axes: Axes = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure the camera noise of every channel from the images: gain, offset, read noise, in grey levels."""
-    with _reported():
+    with _reported(as_json):
         entries = measure_noise(list(sources), axes)
     failed = [entry for entry in entries if "error" in entry]
     if as_json:
         _print_json({"channels": entries})
-    else:
+    elif not quiet:
         table = Table("file", "image", "channel", "gain", "offset", "read noise", box=box.SIMPLE_HEAD)
         for entry in entries:
             if "error" not in entry:
                 numbers = (f"{entry[name]:.4g}" for name in ("gain", "offset", "read_noise"))
-                table.add_row(Path(entry["source"]).name, str(entry["image"]), entry["channel"], *numbers)
+                table.add_row(Text(Path(entry["source"]).name), str(entry["image"]), Text(entry["channel"]), *numbers)
         _console().print(table)
     for entry in failed:
         _complain(f"{entry['source']}: {entry['error'].removeprefix(Path(entry['source']).name + ': ')}")
@@ -230,19 +250,21 @@ def train_lossless_command(
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
-    """Turn our errors into a line on stderr and an exit code."""
+def _reported(as_json: bool = False, *, resumes: bool = False) -> Iterator[None]:
+    """Turn our errors into a line on stderr, an object on stdout where JSON is wanted, and an exit code.
+
+    `resumes` says that the command goes on where it was when it is repeated.
+    """
     try:
         yield
-    except ConfigurationError as error:
-        _complain(str(error))
-        raise typer.Exit(2) from error
-    except (ZarrNeuralError, OSError) as error:
-        _complain(str(error) or type(error).__name__)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt as error:
-        _complain("interrupted; the same command goes on from here")
-        raise typer.Exit(1) from error
+    except (ZarrNeuralError, OSError, KeyboardInterrupt) as error:
+        text = str(error) or type(error).__name__
+        if isinstance(error, KeyboardInterrupt):
+            text = "interrupted; the same command goes on from here" if resumes else "interrupted"
+        _complain(text)
+        if as_json:
+            _print_json({"error": text})
+        raise typer.Exit(2 if isinstance(error, ConfigurationError) else 1) from error
 
 
 @contextmanager
@@ -252,7 +274,7 @@ def _progress(off: bool) -> Iterator[Callback]:
     if off or not console.is_terminal:
         yield lambda name, done, total: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         tasks: dict[str, Any] = {}
 
@@ -260,7 +282,7 @@ def _progress(off: bool) -> Iterator[Callback]:
             if name not in tasks:
                 for finished in tasks.values():
                     bar.update(finished, visible=False)
-                tasks[name] = bar.add_task(name.replace("[", r"\["), total=total)
+                tasks[name] = bar.add_task(name, total=total)
             bar.update(tasks[name], completed=done, total=total)
 
         yield callback
@@ -275,8 +297,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _console() -> Console:
     """Standard output, never wrapped or cut where it goes into a file."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
+    console = Console(emoji=False)
+    return console if console.is_terminal else Console(width=200, emoji=False)
 
 
 def _complain(text: str) -> None:
@@ -284,7 +306,16 @@ def _complain(text: str) -> None:
 
 
 def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+    typer.echo(json.dumps(_finite(content), indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """The same data with null for what JSON does not have: infinities and NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _print_table(reports: list[ImageReport]) -> None:
@@ -298,11 +329,13 @@ def _print_table(reports: list[ImageReport]) -> None:
     for report in reports:
         name = Path(report.source).name if len(reports) < 2 else Path(report.target).name.removesuffix(".ome.zarr")
         if report.status != "converted":
-            table.add_row(name, "", "failed" if report.status == "failed" else "there already", _number(report.ratio))
+            table.add_row(
+                Text(name), "", "failed" if report.status == "failed" else "there already", _number(report.ratio)
+            )
             continue
         value = report.parameters.get(report.method)
         table.add_row(
-            name,
+            Text(name),
             f"{_times(report.shape)} {report.dtype}",
             report.method if value is None else f"{report.method} {value:g}",
             _number(report.ratio),

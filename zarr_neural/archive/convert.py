@@ -68,10 +68,11 @@ def convert_image(
     except BoundError:  # a defect of ours: nothing that was written is to be trusted
         journal.discard()
         raise
-    except ZarrNeuralError:
+    except ZarrNeuralError as error:
         if not journal.done:
             journal.discard()
-        raise
+            raise
+        raise ArchiveError(f"{error}; what was finished is kept, the same command goes on from there") from error
     finally:
         journal.close()
     return report
