@@ -127,3 +127,13 @@ def test_noise_is_measured_per_channel(write_ome: Writer, tmp_path: Path) -> Non
         sigma = np.sqrt(entry["read_noise"] ** 2 + entry["gain"] * (110 - entry["offset"]))
         assert sigma == pytest.approx(np.sqrt(60 * 1.5**2 + 4), rel=0.25)
     assert "error" in entries[2]
+
+
+def test_export_touches_nothing_but_its_target(write_ome: Writer, tmp_path: Path) -> None:
+    """A file beside the target, whatever its name, survives an export; nothing unfinished is left."""
+    path, _ = write_ome("YX", (60, 70))
+    convert([path], tmp_path / "a.zarr", Options(fidelity=LOSSLESS))
+    (tmp_path / "out.tif.partial").write_text("mine")
+    export(tmp_path / "a.zarr", tmp_path / "out.tif")
+    assert (tmp_path / "out.tif.partial").read_text() == "mine"
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["a.zarr", "image.ome.tif", "out.tif", "out.tif.partial"]

@@ -121,6 +121,18 @@ def test_another_plan_starts_afresh(write_ome: Writer, tmp_path: Path) -> None:
     assert report.max_error == 0
 
 
+def test_a_changed_source_starts_afresh(write_ome: Writer, tmp_path: Path) -> None:
+    """Old and new pixels never meet in one store: a source that was written anew is converted anew."""
+    path, pixels = write_ome("ZYX", (6, 100, 100))
+    with pytest.raises(StoppedError):
+        convert([path], tmp_path / "a.zarr", OPTIONS, stop_after(4))
+    write_ome("ZYX", (6, 100, 100), pixels=pixels + np.uint16(100))
+    (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
+    assert (report.status, report.resumed) == ("converted", False)
+    found = zarr.open_array(tmp_path / "a.zarr" / "0", mode="r")[:].astype(int)
+    assert np.abs(found - pixels - 100).max() <= 2
+
+
 def test_output_is_deterministic(write_ome: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread or many, whole planes or bands of them: the same bytes in every file."""
     path, _ = write_ome("CYX", (2, 300, 203))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import uuid
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -76,7 +77,7 @@ def export(
         found = array.dtype.name if isinstance(array, zarr.Array) else "a group"
         raise ArchiveError(f"{store}: OME-TIFF has no {found}; it holds {', '.join(OME_DTYPES)}")
     axes, nbytes = read_axes(content), math.prod(array.shape) * array.dtype.itemsize
-    unfinished = target.with_name(target.name + ".partial")
+    unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")  # a name that nobody else has
     try:
         with tifffile.TiffWriter(unfinished, bigtiff=nbytes > _CLASSIC_NBYTES, ome=True) as tiff:
             tiff.write(
