@@ -246,9 +246,9 @@ def test_images_without_noise_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("plane", "says"),
     [
-        (np.zeros((20, 20)), "2-dimensional float64"),
-        (np.zeros((2, 20, 20), np.uint16), "3-dimensional uint16"),
-        (np.zeros((20, 20), bool), "2-dimensional bool"),
+        (np.zeros((20, 20)), "2 axes of float64"),
+        (np.zeros((2, 20, 20), np.uint16), "3 axes of uint16"),
+        (np.zeros((20, 20), bool), "2 axes of bool"),
     ],
     ids=["float", "3D", "bool"],
 )
