@@ -246,7 +246,6 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     assert Request().arguments() == {"noise": 1.0}
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
 def test_memory_does_not_grow_with_the_file(camera: Callable[..., np.ndarray], tmp_path: Path) -> None:
     """Ten times the file, of noise that keeps the networks busy, takes hardly more memory, all of it below 300 MB."""
     planes = camera((4, 1024, 1024))

@@ -1,18 +1,17 @@
 """The numcodecs codec: compressor of Zarr v2 arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numcodecs.abc import Codec
 from numpy.typing import NDArray
 
-from zarr_neural.chunk import NoiseModel
-from zarr_neural.codecs.configuration import FORMAT_ID, Configuration
+from zarr_neural.codecs.configuration import FORMAT_ID, Configuration, Configured
 from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 
-class NeuralCodec(Codec):  # type: ignore[misc] # numcodecs has no types
+class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no types
     """Neural compression of image chunks, for ``zarr.open(..., zarr_format=2, compressor=NeuralCodec())``.
 
     Give exactly one fidelity; without one it is ``noise=1.0``.
@@ -53,22 +52,6 @@ class NeuralCodec(Codec):  # type: ignore[misc] # numcodecs has no types
     """
 
     codec_id = FORMAT_ID
-
-    def __init__(
-        self,
-        *,
-        lossless: bool | None = None,
-        max_error: float | None = None,
-        noise: float | None = None,
-        rmse: float | None = None,
-        verify: bool = True,
-        noise_model: NoiseModel | Mapping[str, float] | None = None,
-        models: Sequence[str] | None = None,
-    ) -> None:
-        self.configuration = Configuration.build(
-            lossless=lossless, max_error=max_error, noise=noise, rmse=rmse, noise_model=noise_model, models=models
-        )
-        self.verify = verify
 
     def encode(self, buf: NDArray[Any]) -> bytes:
         """The bytes of one chunk.
@@ -132,12 +115,3 @@ class NeuralCodec(Codec):  # type: ignore[misc] # numcodecs has no types
         codec.configuration = Configuration.from_json({k: v for k, v in config.items() if k != "id"})
         codec.verify = True
         return codec
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, NeuralCodec) and self.configuration == other.configuration
-
-    def __hash__(self) -> int:
-        return hash(self.configuration)
-
-    def __repr__(self) -> str:
-        return f"NeuralCodec({self.configuration.arguments()})"

@@ -98,6 +98,38 @@ class Configuration:
         return decode_chunk(array.reshape(-1).view(np.uint8).data, self.models, expected)
 
 
+class Configured:
+    """What both adapters are: a `Configuration`, and whether chunks are verified. Two are equal if they write alike.
+
+    The arguments are explained by `zarr_neural.NeuralCodec`.
+    """
+
+    def __init__(
+        self,
+        *,
+        lossless: bool | None = None,
+        max_error: float | None = None,
+        noise: float | None = None,
+        rmse: float | None = None,
+        verify: bool = True,
+        noise_model: NoiseModel | Mapping[str, float] | None = None,
+        models: Sequence[str] | None = None,
+    ) -> None:
+        self.configuration = Configuration.build(
+            lossless=lossless, max_error=max_error, noise=noise, rmse=rmse, noise_model=noise_model, models=models
+        )
+        self.verify = verify
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Configured) and type(self) is type(other) and self.configuration == other.configuration
+
+    def __hash__(self) -> int:
+        return hash(self.configuration)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.configuration.arguments()})"
+
+
 def _checked_models(ids: Sequence[str] | None) -> tuple[str, ...]:
     if ids is None:
         return (models.default_lossless(),)

@@ -1,7 +1,7 @@
 """The Zarr v3 array-to-bytes codec, for the asynchronous and the synchronous pipeline."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -9,12 +9,11 @@ from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer, NDBuffer
 
-from zarr_neural.chunk import NoiseModel
-from zarr_neural.codecs.configuration import FORMAT_ID, Configuration
+from zarr_neural.codecs.configuration import FORMAT_ID, Configuration, Configured
 from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 
-class NeuralSerializer(ArrayBytesCodec):
+class NeuralSerializer(Configured, ArrayBytesCodec):
     """Neural compression of image chunks, for ``zarr.create_array(..., serializer=NeuralSerializer())``.
 
     The arguments are those of `zarr_neural.NeuralCodec`. No compressor should follow: the bytes are dense already.
@@ -32,22 +31,6 @@ class NeuralSerializer(ArrayBytesCodec):
     """
 
     is_fixed_size = False
-
-    def __init__(
-        self,
-        *,
-        lossless: bool | None = None,
-        max_error: float | None = None,
-        noise: float | None = None,
-        rmse: float | None = None,
-        verify: bool = True,
-        noise_model: NoiseModel | Mapping[str, float] | None = None,
-        models: Sequence[str] | None = None,
-    ) -> None:
-        self.configuration = Configuration.build(
-            lossless=lossless, max_error=max_error, noise=noise, rmse=rmse, noise_model=noise_model, models=models
-        )
-        self.verify = verify
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -96,12 +79,3 @@ class NeuralSerializer(ArrayBytesCodec):
 
     async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, NeuralSerializer) and self.configuration == other.configuration
-
-    def __hash__(self) -> int:
-        return hash(self.configuration)
-
-    def __repr__(self) -> str:
-        return f"NeuralSerializer({self.configuration.arguments()})"
