@@ -142,8 +142,9 @@ def _check_intervals(planes: NDArray[Any], decoded: NDArray[Any], quantiser: Qua
 
 
 def _is_constant(planes: NDArray[Any]) -> bool:
-    rows = _bytes_of(planes).reshape(-1, planes.itemsize)
-    return all((part == rows[0]).all() for part in (rows[:4096], rows))
+    """Whether all samples have the same bits."""
+    words = planes.reshape(-1).view(f"u{min(planes.itemsize, 8)}").reshape(planes.size, -1)
+    return all((part == words[0]).all() for part in (words[-1:], words[:4096], words))
 
 
 def _little(array: NDArray[Any]) -> NDArray[Any]:
