@@ -314,6 +314,21 @@ def test_never_worse_than_shuffle_and_zstd(content: Content, picture: Picture) -
     assert len(round_trip(image)) <= len(Zstd(level=7).encode(shuffled)) + 64
 
 
+@pytest.mark.parametrize("k", [1, 4])
+@pytest.mark.parametrize(
+    "content", [c for c in FOR_ZSTD if c.name not in ("float-steps", "wide-integers", "complex")], ids=str
+)
+def test_bounded_never_worse_than_shuffle_and_zstd(content: Content, k: int, picture: Picture) -> None:
+    """Nor are the integers of a user's own quantiser, shuffled and compressed by zstd, more than 64 bytes smaller."""
+    image = np.ascontiguousarray(content.make(picture))
+    if image.dtype.itemsize > 2:
+        image = image.astype(np.uint16)
+    levels = ((image.astype(np.int64) + k) // (2 * k + 1)).astype(image.dtype)
+    levels = levels.astype(np.min_scalar_type(int(levels.max())))
+    shuffled = Shuffle(levels.itemsize).encode(levels.reshape(-1)) if levels.itemsize > 1 else levels.tobytes()
+    assert len(encode_chunk(image, Fidelity(max_error=k), MODEL)) <= len(Zstd(level=7).encode(shuffled)) + 64
+
+
 def test_samples_of_any_kind_in_any_shape() -> None:
     """Three hundred random arrays of random dtype, shape, content and layout come back."""
     random = np.random.default_rng(10)

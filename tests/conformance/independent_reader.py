@@ -111,7 +111,7 @@ def read_chunk(data: bytes, model: Callable[[bytes], Arrays]) -> np.ndarray:
     if mode == 0:
         flat = np.frombuffer(payload * math.prod(shape), dtype)
     elif mode == 1:
-        flat = _generic(payload, dtype, math.prod(shape))
+        flat = _generic(payload, kind, parameters, dtype, math.prod(shape))
     else:
         height, width = ([1, 1] + [n for n in shape if n > 1])[-2:]
         planes = math.prod(shape) // (height * width)
@@ -126,14 +126,23 @@ def read_chunk(data: bytes, model: Callable[[bytes], Arrays]) -> np.ndarray:
     return np.array(samples.reshape(shape), final, order="F" if layout & 2 else "C")
 
 
-def _generic(payload: bytes, dtype: np.dtype[Any], count: int) -> np.ndarray:
-    body = payload[1:]
+def _generic(payload: bytes, kind: int, parameters: list[int], dtype: np.dtype[Any], count: int) -> np.ndarray:
+    require(payload[0] < 3, "a kind of generic payload")
+    if payload[0] == 0:
+        require(len(payload) == 1 + count * dtype.itemsize, "stored samples")
+        return np.frombuffer(payload[1:], dtype)
     if payload[0] == 1:
-        body = bytes(zstd.decompress(body))
-        if dtype.itemsize > 1:
-            body = np.frombuffer(body, np.uint8).reshape(dtype.itemsize, count).T.tobytes()
-    require(payload[0] < 2 and len(body) == count * dtype.itemsize, "generic samples")
-    return np.frombuffer(body, dtype)
+        return _unshuffled(payload[1:], dtype, count)
+    cursor = Cursor(payload[1:])
+    nbytes, lowest = cursor.byte(), cursor.signed()
+    indices = _unshuffled(payload[1 + cursor.at :], np.dtype(f"<u{nbytes}"), count)
+    return np.array([_value(kind, parameters, lowest + int(j), dtype) for j in indices], dtype)
+
+
+def _unshuffled(frame: bytes, dtype: np.dtype[Any], count: int) -> np.ndarray:
+    body = np.frombuffer(zstd.decompress(frame), np.uint8)
+    require(len(body) == count * dtype.itemsize, "a frame's size")
+    return np.frombuffer(body.reshape(dtype.itemsize, count).T.tobytes(), dtype)
 
 
 def _plane(

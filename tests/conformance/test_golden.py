@@ -90,7 +90,7 @@ def test_they_cover_the_format(all_golden: dict[str, Golden]) -> None:
         for (data, _), d in zip(all_golden.values(), described, strict=True)
         if d["mode"] == "generic"
     }
-    assert kinds == {0, 1}
+    assert kinds == {0, 1, 2}
 
 
 def test_files_and_manifest_agree(all_golden: dict[str, Golden]) -> None:

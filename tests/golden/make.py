@@ -71,6 +71,7 @@ CASES = {
     "generic-bool": Case(lambda r: cells(r, 70, 90) > 200, LOSSLESS),
     "generic-f4": Case(lambda r: (cells(r, 40, 50) / 8).astype(np.float32), LOSSLESS),
     "generic-c16-big-endian": Case(lambda r: (cells(r, 12, 9) * (1 - 0.5j)).astype(">c16"), LOSSLESS),
+    "generic-levels-u2": Case(lambda r: np.tile(cells(r, 16, 128), (6, 1)), {"max_error": 3}),
     "stored-u1": Case(lambda r: r.integers(0, 256, (20, 21), np.uint8), LOSSLESS),
     "networks-u1": Case(lambda r: (cells(r, 90, 101) // 4).clip(0, 255).astype(np.uint8), LOSSLESS),
     "networks-u2": Case(lambda r: cells(r, 100, 75), LOSSLESS),

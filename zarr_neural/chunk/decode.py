@@ -49,8 +49,7 @@ def decode_chunk(
         decoded = _constant(header, payload)
     elif header.mode == GENERIC:
         count, height, width = header.planes
-        little = header.dtype.newbyteorder("<")
-        decoded = unpack_generic(payload, count * height * width, little).astype(header.working_dtype, copy=False)
+        decoded = unpack_generic(payload, count * height * width, header.working_dtype, quantiser)
     else:
         decoded = _by_networks(header, quantiser, payload, model_ids)
     little_bytes = np.ascontiguousarray(decoded, header.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)

@@ -11,7 +11,7 @@ from zarr_neural.bitstream import crc32c
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.decode import decode_chunk
 from zarr_neural.chunk.fidelity import Fidelity
-from zarr_neural.chunk.generic import may_beat, pack_generic
+from zarr_neural.chunk.generic import may_beat, pack_generic, pack_levels
 from zarr_neural.chunk.header import (
     CONSTANT,
     DTYPES,
@@ -111,11 +111,25 @@ def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tupl
         payload, decoded = _by_networks(planes, quantiser, model_id)
     except NotForPathLError:
         return GENERIC, pack_generic(_little(planes)), planes
-    if may_beat(decoded, len(payload)):
-        other = pack_generic(_little(decoded))
-        if len(other) <= len(payload):
-            return GENERIC, other, decoded
+    if quantiser.kind == quantise.IDENTITY:
+        if may_beat(planes, len(payload)) and len(other := pack_generic(_little(planes))) <= len(payload):
+            return GENERIC, other, planes
+        return NETWORKS, payload, decoded
+    indices, lowest = _indices(planes, quantiser)
+    if may_beat(indices, len(payload)) and len(other := pack_levels(indices, lowest)) <= len(payload):
+        table = quantiser.values(np.arange(lowest, lowest + int(indices.max()) + 1), planes.dtype)
+        return GENERIC, other, table[indices]
     return NETWORKS, payload, decoded
+
+
+def _indices(planes: NDArray[Any], quantiser: Quantiser) -> tuple[NDArray[Any], int]:
+    """Levels of all planes above the lowest, in as few bytes as hold them, and the lowest."""
+    ends = np.array([planes.min(), planes.max()])  # levels grow with samples
+    lowest, highest = (int(level) for level in quantiser.levels(ends))
+    indices = np.empty(planes.shape, np.min_scalar_type(highest - lowest))
+    for plane, out in zip(planes, indices, strict=True):
+        out[...] = quantiser.levels(plane) - lowest
+    return indices, lowest
 
 
 def _by_networks(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tuple[bytes, NDArray[Any]]:

@@ -44,7 +44,7 @@ RECORD = (
     Field("first_column", "varint", when=_margin),
     Field("height", "varint", when=_margin),
     Field("width", "varint", when=_margin),
-    Field("lowest", "signed", least=-(2**62), most=2**62, when=_content),
+    Field("lowest", "signed", least=-quantise.MAX_LEVEL, most=quantise.MAX_LEVEL, when=_content),
     Field("palette_nbytes", "varint", when=_palette),
     Field("top", "varint", most=MAX_TOP, when=_content),
     Field("words_nbytes", "varint", when=_networks),
@@ -150,7 +150,7 @@ def _samples(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.ui
         unsigned = np.ascontiguousarray(content).view(bits)  # differences of signed samples wrap to the same bits
         return (unsigned - unsigned.dtype.type(lowest & _mask(content.dtype))).astype(np.uint16, copy=False), lowest
     least, most = int(content.min()), int(content.max())
-    if quantiser.kind == quantise.IDENTITY and (most - least > MAX_TOP or max(-least, most) >= 2**62):
+    if quantiser.kind == quantise.IDENTITY and (most - least > MAX_TOP or max(-least, most) >= quantise.MAX_LEVEL):
         raise NotForPathLError
     levels = quantiser.levels(content)
     lowest = int(levels.min())

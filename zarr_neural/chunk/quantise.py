@@ -18,6 +18,7 @@ from zarr_neural.chunk.noise import GAIN_UNIT, Q_UNIT, estimate_noise, noise_int
 from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
 
 IDENTITY, STEP, NOISE, FLOAT_STEP = range(4)  # kinds, as in the header
+MAX_LEVEL = 2**62
 
 Levels = NDArray[np.int64]
 
