@@ -1,0 +1,39 @@
+"""The lossy codecs that are compared, by name."""
+
+from __future__ import annotations
+
+from eval.lossy_fields import lerc, sperr, sz3, zfp
+from eval.lossy_ours import ours
+from eval.lossy_pictures import avif, jpegxl, jpegxr, webp
+from eval.lossy_record import LossyCodec
+from eval.lossy_wavelets import htj2k, jpeg2000
+
+ANCHORS = ("jpeg2000", "jpegxl-7")
+"""What every codec is compared with."""
+
+
+def usual() -> list[LossyCodec]:
+    """Return what is measured unless codecs are named: ours, the anchors, the others."""
+    own = [ours("fast"), ours("dense")]
+    anchors = [jpeg2000(), jpegxl(7)]
+    return [*own, *anchors, jpegxl(3), avif(6), htj2k(), jpegxr(), webp(), sperr(), sz3(), lerc(), zfp()]
+
+
+def further() -> list[LossyCodec]:
+    """Return what is measured only when it is named."""
+    return [jpegxl(9), avif(4), avif(9)]
+
+
+def by_name(names: list[str]) -> list[LossyCodec]:
+    """Return the codecs called `names`, in that order.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not among them; the message lists them.
+    """
+    known = {codec.name: codec for codec in [*usual(), *further()]}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"unknown codec {', '.join(unknown)}; there are: {', '.join(known)}")
+    return [known[name] for name in names]
