@@ -1,4 +1,4 @@
-"""The command line of the evaluation: ``python -m eval lossless | summary | demo``."""
+"""The command line of the evaluation: ``python -m eval lossless | summary | rate_distortion | demo``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from eval import lossy_codecs, rate_distortion
+from eval.bd_table import bd_rows, write_bd_rows
 from eval.classical import USUAL, by_name
 from eval.demo import run_demo
 from eval.images import given_sources, heldout_sources
 from eval.lossless import BrokenPromiseError, Settings, notes, run_file
 from eval.modes import OURS, Mode
+from eval.points import PointWriter
+from eval.rd_plots import draw_all
+from eval.rd_sheet import draw_sheet
+from eval.rd_summary import print_rate_distortion
 from eval.report import Row, Writer, print_summary, read
+from eval.subjects import all_subjects
 
 MAX_ERRORS = (1, 4)
 """Bounds in grey levels that are measured unless others are named."""
@@ -95,6 +102,62 @@ def lossless(
 def summary(results: Annotated[Path, typer.Argument(help="TSV that `lossless --out` wrote.")]) -> None:
     """Sum up results: per set and in the geometric mean, relative to JPEG XL effort 7."""
     print_summary(read(results))
+
+
+@app.command("rate_distortion")
+def rate_distortion_command(
+    files: Annotated[list[Path] | None, typer.Argument(help="TIFF, PNG, .npy or DICOM files.")] = None,
+    heldout: Annotated[bool, typer.Option("--heldout", help="Run the committed list of held-out images.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder below which the held-out images lie.")] = None,
+    out: Annotated[Path, typer.Option(help="TSV of the points; that of BD-rates lies beside it, -bd in its name.")] = (
+        Path("rate_distortion.tsv")
+    ),
+    plots: Annotated[Path | None, typer.Option(help="Folder for plots, one for each set and a summary.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="PNG of crops side by side at one rate.")] = None,
+    codecs: Annotated[str | None, typer.Option(help="Codecs between commas instead of the usual ones.")] = None,
+    sets: Annotated[str | None, typer.Option(help="Only these held-out sets, between commas.")] = None,
+    set_name: Annotated[str | None, typer.Option("--set", help="The set that FILES count towards.")] = None,
+    targets: Annotated[str | None, typer.Option(help="PSNR in dB, between commas.", show_default="34 to 50")] = None,
+    per_set: Annotated[int, typer.Option(min=1, help="At most this many held-out images of a set.")] = 3,
+    crop: Annotated[int, typer.Option(min=16, help="Largest side of the middle that is measured, in pixels.")] = 1024,
+) -> None:
+    """Measure lossy codecs at matched error: bits, PSNR, SSIM, MS-SSIM, speed, and BD-rates image by image.
+
+    PSNR is against the range of each image, its largest minus its smallest value. Every codec runs at its best
+    settings on one thread and is brought to the same PSNR; decoded pixels are what is measured.
+    """
+    wanted = rate_distortion.TARGETS_DB if targets is None else tuple(sorted(map(float, targets.split(","))))
+    try:
+        chosen = lossy_codecs.by_name(codecs.split(",")) if codecs else lossy_codecs.usual()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    missing = [codec for codec in chosen if codec.missing]
+    for codec in missing:
+        errors.print(f"{codec.name} is left out: {codec.missing}")
+    subjects = list(
+        all_subjects(
+            given_sources(files or [], set_name), heldout, data, per_set, crop, sets and sets.split(","), errors.print
+        )
+    )
+    if not subjects:
+        raise typer.BadParameter("name at least one file, or --heldout with --data DIR")
+    head = rate_distortion.notes(command_line(), wanted, missing)
+    here = [codec for codec in chosen if not codec.missing]
+    with out.open("w") as file:
+        run = rate_distortion.measure(subjects, here, wanted, PointWriter(file, head), errors.print)
+    rows = bd_rows(run.points, run.refused)
+    table = out.with_name(f"{out.stem}-bd{out.suffix}")
+    write_bd_rows(table, rows, head)
+    console = Console() if Console().is_terminal else Console(width=170)
+    print_rate_distortion(run.points, rows, console)
+    written = [out, table]
+    if plots is not None:
+        written += draw_all(run.points, rows, plots)
+    if sheet is not None:
+        draw_sheet(subjects, here, sheet)
+        written.append(sheet)
+    for path in written:
+        console.print(f"written: {path}", soft_wrap=True, highlight=False)
 
 
 @app.command()
