@@ -20,7 +20,7 @@ from zarr_neural.models import default_lossless
 
 MODEL = default_lossless()
 Picture = Callable[..., np.ndarray]
-LOSSLESS, BOUNDED, NOISY = Fidelity(), Fidelity(max_error=2), Fidelity(noise=1.0)
+LOSSLESS, BOUNDED, NOISY, MEAN = Fidelity(), Fidelity(max_error=2), Fidelity(noise=1.0), Fidelity(rmse=2)
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,14 @@ REFUSED = [
     Refused("f4-noise", zeros((4, 4), "f4"), NOISY, "noise=1 is not for float32 samples"),
     Refused("complex-bounded", zeros((4, 4), "c8"), BOUNDED, "not for complex64 samples"),
     Refused("fraction", zeros((4, 4)), Fidelity(max_error=1.5), "of uint16 samples must be a whole number, not 1.5"),
+    Refused("bool-mean", zeros((4, 4), bool), MEAN, "rmse=2 is not for bool samples.*lossless=True"),
+    Refused("u4-exact", zeros((4, 4), "u4"), Fidelity(max_error=0), "max_error=0 is not for uint32 samples"),
+    Refused("u4-mean", zeros((4, 4), "u4"), MEAN, "rmse=2 is not for uint32 samples"),
+    Refused("f2-mean", zeros((4, 4), "f2"), MEAN, "rmse=2 is not for float16 samples.*rmse= for these and for float32"),
+    Refused("complex-mean", zeros((4, 4), "c8"), MEAN, "rmse=2 is not for complex64 samples"),
+    Refused("i4-both", zeros((4, 4), "i4"), Fidelity(rmse=2, max_error=9), "rmse=2 is not for int32 samples"),
+    Refused("fraction-both", zeros((4, 4)), Fidelity(rmse=2, max_error=1.5), "must be a whole number, not 1.5"),
+    Refused("tiny-mean", zeros((4, 4)), Fidelity(rmse=0.001), "rmse of uint16 .* at least 0.00390625, not 0.001"),
 ]
 REFUSED = [case for case in REFUSED if case.array.dtype != np.float64]  # where long doubles are doubles
 
@@ -80,11 +88,20 @@ def test_arrays_that_cannot_be_coded_are_refused(case: Refused) -> None:
 ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"lossless": True, "noise": 1.0}, "exactly one of .* not lossless and noise"),
     ({"max_error": 1, "noise": 1.0}, "not max_error and noise"),
-    ({"max_error": 1, "rmse": 1.0}, "not max_error and rmse"),
+    ({"noise": 1, "rmse": 1.0}, "or max_error and rmse together, not noise and rmse"),
+    ({"lossless": True, "rmse": 1.0}, "not lossless and rmse"),
+    ({"lossless": True, "max_error": 1, "rmse": 1.0}, "not lossless and max_error and rmse"),
+    ({"max_error": 1, "noise": 1, "rmse": 1.0}, "not max_error and noise and rmse"),
     ({"lossless": True, "max_error": 0}, "not lossless and max_error"),
     ({"lossless": False}, "lossless=False says what is not wanted"),
     ({"lossless": "yes"}, "must be True or False, not 'yes'"),
-    ({"rmse": 2.0}, "rmse=2.0: .* not there yet; use max_error, noise or lossless"),
+    ({"rmse": 0}, "rmse must be a finite number above 0, not 0"),
+    ({"rmse": -1.0}, "rmse must be .* not -1"),
+    ({"rmse": float("nan")}, "rmse must be .* not nan"),
+    ({"rmse": float("inf")}, "rmse must be .* not inf"),
+    ({"rmse": "2"}, "rmse must be .* not '2'"),
+    ({"rmse": True}, "rmse must be .* not True"),
+    ({"rmse": 1.0, "noise_model": NoiseModel(1, 0, 1)}, "of use only with noise="),
     ({"max_error": -1}, "max_error must be a finite number from 0 .* not -1"),
     ({"max_error": float("nan")}, "max_error must be .* not nan"),
     ({"max_error": float("inf")}, "max_error must be .* not inf"),
@@ -112,6 +129,8 @@ def test_nothing_asked_is_one_noise() -> None:
     assert fidelity_of(None, None, None, None, None) == Fidelity(noise=1.0)
     assert fidelity_of(True, None, None, None, None) == Fidelity()
     assert fidelity_of(False, 2, None, None, None) == Fidelity(max_error=2)
+    assert fidelity_of(None, None, None, np.float32(2), None) == Fidelity(rmse=2.0)
+    assert fidelity_of(False, 9, None, 2, None) == Fidelity(max_error=9, rmse=2)
 
 
 def test_models_that_are_not_there_are_named(picture: Picture) -> None:

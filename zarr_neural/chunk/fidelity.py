@@ -1,4 +1,4 @@
-"""What a user may ask for, as data: exactly one of lossless, max_error, noise or rmse."""
+"""What a user may ask for, as data: lossless, max_error, noise or rmse; and max_error beside rmse."""
 
 import math
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ import numpy as np
 from zarr_neural.chunk.noise import Q_UNIT, NoiseModel
 from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
+LEAST_RMSE = 1 / 256  # of integers: at it, one sample in 65,536 is off by one
+
 
 @dataclass(frozen=True)
 class Fidelity:
-    """The promise that a codec keeps for every pixel.
+    """The promise that a codec keeps for every chunk.
 
     Parameters
     ----------
@@ -22,18 +24,22 @@ class Fidelity:
         Quantiser step in standard deviations of the camera noise; the error is at most about half a step.
     noise_model : NoiseModel, optional
         Of the camera; without it, every chunk is measured by itself. Only with ``noise``.
+    rmse : float, optional
+        Root of the mean squared error of a chunk, grey levels: never larger, and as large as it may be. With
+        ``max_error`` both hold.
 
-    With neither ``max_error`` nor ``noise`` the promise is losslessness.
+    With none of ``max_error``, ``noise`` and ``rmse`` the promise is losslessness.
     """
 
     max_error: float | None = None
     noise: float | None = None
     noise_model: NoiseModel | None = None
+    rmse: float | None = None
 
     @property
     def lossless(self) -> bool:
         """Whether every sample comes back as it was."""
-        return self.max_error is None and self.noise is None
+        return self.max_error is None and self.noise is None and self.rmse is None
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """Raise `UnsupportedInputError` unless the promise makes sense for samples of a dtype."""
@@ -42,13 +48,18 @@ class Fidelity:
                 raise UnsupportedInputError(
                     f"max_error of {dtype} samples must be a whole number, not {self.max_error}"
                 )
+            if self.rmse is not None and self.rmse < LEAST_RMSE:
+                raise UnsupportedInputError(
+                    f"rmse of {dtype} samples must be at least {LEAST_RMSE:g}, not {self.rmse:g}: use lossless=True"
+                )
             return
-        if dtype.kind == "f" and dtype.itemsize >= 4 and self.max_error is not None:
+        if dtype.kind == "f" and dtype.itemsize in (4, 8) and self.noise is None:
             return
-        asked = f"max_error={self.max_error:g}" if self.max_error is not None else f"noise={self.noise:g}"
+        given = {"rmse": self.rmse, "max_error": self.max_error, "noise": self.noise}
+        asked = next(f"{name}={value:g}" for name, value in given.items() if value is not None)
         raise UnsupportedInputError(
-            f"{asked} is not for {dtype} samples: noise= is for 8- and 16-bit integers, max_error= for these and for "
-            "float32 and float64; masks, labels and other dtypes are coded with lossless=True"
+            f"{asked} is not for {dtype} samples: noise= is for 8- and 16-bit integers, max_error= and rmse= for these "
+            "and for float32 and float64; masks, labels and other dtypes are coded with lossless=True"
         )
 
 
@@ -64,25 +75,24 @@ def fidelity_of(
     Raises
     ------
     ConfigurationError
-        If more than one is given, a value is out of its range, or the fidelity does not exist yet.
+        If more than one is given, but for ``max_error`` beside ``rmse``, or a value is out of its range.
     """
     if lossless is not None and not isinstance(lossless, bool | np.bool_):
         raise ConfigurationError(f"lossless must be True or False, not {lossless!r}")
     lossless = None if lossless is None else bool(lossless)
-    max_error, noise = _plain(max_error), _plain(noise)
+    max_error, noise, rmse = _plain(max_error), _plain(noise), _plain(rmse)
     given = [
         name
         for name, value in (("lossless", lossless or None), ("max_error", max_error), ("noise", noise), ("rmse", rmse))
         if value is not None
     ]
-    if len(given) > 1:
-        raise ConfigurationError(f"give exactly one of lossless, max_error, noise and rmse, not {' and '.join(given)}")
-    if rmse is not None:
+    if len(given) > 1 and given != ["max_error", "rmse"]:
         raise ConfigurationError(
-            f"rmse={rmse!r}: coding at a chosen mean error is not there yet; use max_error, noise or lossless=True"
+            "give exactly one of lossless, max_error, noise and rmse, or max_error and rmse together, not "
+            + " and ".join(given)
         )
     if lossless is False and not given:
-        raise ConfigurationError("lossless=False says what is not wanted: give max_error or noise")
+        raise ConfigurationError("lossless=False says what is not wanted: give max_error, noise or rmse")
     if noise_model is not None and not isinstance(noise_model, NoiseModel):
         raise ConfigurationError(f"noise_model must be a NoiseModel, not {type(noise_model).__name__}")
     if not given:
@@ -93,7 +103,9 @@ def fidelity_of(
         _check_number("max_error", max_error, 0, math.inf)
     if noise is not None:
         _check_number("noise", noise, 1 / Q_UNIT, 255)
-    return Fidelity(max_error, noise, noise_model)
+    if rmse is not None:
+        _check_number("rmse", rmse, math.ulp(0.0), math.inf)
+    return Fidelity(max_error, noise, noise_model, rmse)
 
 
 def _plain(value: Any) -> Any:
@@ -103,4 +115,5 @@ def _plain(value: Any) -> Any:
 
 def _check_number(name: str, value: object, least: float, most: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or math.isinf(value):
-        raise ConfigurationError(f"{name} must be a finite number from {least:g} to {most:g}, not {value!r}")
+        allowed = f"from {least:g} to {most:g}" if least != math.ulp(0.0) else "above 0"
+        raise ConfigurationError(f"{name} must be a finite number {allowed}, not {value!r}")

@@ -54,6 +54,10 @@ class Configuration:
                 )
             noise_model = NoiseModel(**noise_model)
         fidelity = fidelity_of(lossless, max_error, noise, rmse, noise_model)
+        if rmse is not None:
+            raise ConfigurationError(
+                f"rmse={rmse!r}: coding at a chosen mean error is not there yet; use max_error, noise or lossless=True"
+            )
         return cls(fidelity, _checked_models(models))
 
     @classmethod
