@@ -74,7 +74,7 @@ def _by_networks(
 ) -> NDArray[Any]:
     if header.dtype.kind not in "iuf":
         raise DamagedChunkError("only integers and floats are coded by networks", found=header.dtype)
-    model = models.load(_full_id(header.model, model_ids))
+    model = models.load_lossless(_full_id(header.model, model_ids))
     if (header.dtype.kind == "f") != (quantiser.kind == quantise.FLOAT_STEP):
         raise DamagedChunkError(f"quantiser {quantiser.kind} is not for {header.dtype}")
     reader = Reader(payload)

@@ -135,7 +135,7 @@ def _indices(planes: NDArray[Any], quantiser: Quantiser) -> tuple[NDArray[Any], 
 def _by_networks(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tuple[bytes, NDArray[Any]]:
     if planes.dtype.kind not in "iu" and quantiser.kind == quantise.IDENTITY:
         raise NotForPathLError  # bool, float and complex as they are
-    model = models.load(model_id)
+    model = models.load_lossless(model_id)
     records, decoded = zip(*(encode_plane(model, quantiser, plane) for plane in planes), strict=True)
     return b"".join(records), planes if quantiser.kind == quantise.IDENTITY else np.stack(decoded)
 

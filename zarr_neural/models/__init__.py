@@ -1,15 +1,35 @@
 """Frozen models as files: pack, unpack, validate, locate by hash; and the models that travel in the wheel.
 
 In come the bytes of a model file or its SHA-256; out go integer arrays and metadata that fulfil the numeric contract.
-A model is one immutable safetensors file named by its SHA-256. It is looked for, offline, in the directories that the
-caller names (a store's own), in the user's directory and in the wheel. Running a model is the job of `intnet`.
+A model is lossless (path L) or lossy (path Y); it is one immutable safetensors file named by its SHA-256. It is looked
+for, offline, in the directories that the caller names (a store's own), in the user's directory and in the wheel.
+Running a model is the job of `intnet`.
 
 May import: numpy, the standard library, `zarr_neural.errors`. Never torch, never a safetensors package.
-The contract: section "Models" of `zarr_neural/spec/v1.md`. Tests: `tests/models`.
+The contract: section 2 of `zarr_neural/spec/path_l.md` and of `path_y.md`, section "Models" of `v1.md`.
+Tests: `tests/models`.
 """
 
 from .contract import validate
-from .lossless import LosslessModel, pack, unpack
-from .store import default_lossless, load, locate, user_directory
+from .kinds import unpack
+from .lossless import LosslessModel, pack
+from .lossy import LossyModel, pack_lossy
+from .lossy_contract import validate_lossy
+from .store import default_lossless, default_lossy, load, load_lossless, load_lossy, locate, user_directory
 
-__all__ = ["LosslessModel", "default_lossless", "load", "locate", "pack", "unpack", "user_directory", "validate"]
+__all__ = [
+    "LosslessModel",
+    "LossyModel",
+    "default_lossless",
+    "default_lossy",
+    "load",
+    "load_lossless",
+    "load_lossy",
+    "locate",
+    "pack",
+    "pack_lossy",
+    "unpack",
+    "user_directory",
+    "validate",
+    "validate_lossy",
+]

@@ -1,4 +1,4 @@
-"""The numeric contract of a lossless model: what makes its arithmetic exact on every engine.
+"""The numeric contract: what makes a model's arithmetic exact on every engine. Networks of both kinds, lossless models.
 
 Activations are 0..255 and weights at most 63 in magnitude, so that the product of two neighbours fits 16 signed bits;
 the sum of an output channel stays below 2^23, so that 32-bit integers and 32-bit floats hold it exactly. The numbers
@@ -30,12 +30,12 @@ MAX_EXPERTS = 64
 MAX_FILTERS = 256
 HALF = 2**29
 LAYERS = ("1", "2", "3")
-DTYPES = {
-    "tails": "uint32", "bank": "int16", "rules": "int8",
+NETWORK_DTYPES = {
     "w1": "int8", "b1": "int32", "s1": "uint8",
     "w2": "int8", "b2": "int32", "s2": "uint8",
     "w3": "int8", "b3": "int32", "s3": "uint8",
 }  # fmt: skip
+DTYPES = {"tails": "uint32", "bank": "int16", "rules": "int8", **NETWORK_DTYPES}
 
 
 def validate(arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -55,24 +55,46 @@ def validate(arrays: Mapping[str, NDArray[Any]]) -> None:
     ModelError
         Naming what was found and what is allowed.
     """
-    if set(arrays) != set(DTYPES):
-        raise ModelError(f"a model has the arrays {sorted(DTYPES)}, found {sorted(arrays)}")
-    for name, dtype in DTYPES.items():
-        if arrays[name].dtype != dtype:
-            raise ModelError(f"{name} has dtype {arrays[name].dtype}, expected {dtype}")
+    check_dtypes(arrays, DTYPES)
     _check_tails(arrays["tails"])
     _check_bank(arrays["bank"])
-    experts, inputs = _dimension(arrays["w1"], 2, "w1"), FEATURES
-    _within("the number of experts", experts, 1, MAX_EXPERTS)
-    for layer in LAYERS:
-        outputs = _dimension(arrays["w" + layer], 3, "w" + layer) if layer != "3" else OUTPUTS
-        if layer != "3":
-            _within(f"the number of units of layer {layer}", outputs, 4, MAX_HIDDEN)
-            if outputs % 4:
-                raise ModelError(f"layer {layer} has {outputs} units, expected a multiple of 4")
-        _check_layer(arrays, layer, (CLASSES, PHASES, experts, outputs), inputs)
-        inputs = outputs
+    experts = arrays["w1"].shape[2] if arrays["w1"].ndim == 5 else 1
+    within("the number of experts", experts, 1, MAX_EXPERTS)
+    check_networks(arrays, (CLASSES, PHASES, experts))
     _check_rules(arrays["rules"], experts, len(arrays["tails"]))
+
+
+def check_dtypes(arrays: Mapping[str, NDArray[Any]], dtypes: Mapping[str, str]) -> None:
+    """Raise `ModelError` unless the arrays have exactly these names and dtypes."""
+    if set(arrays) != set(dtypes):
+        raise ModelError(f"a model has the arrays {sorted(dtypes)}, found {sorted(arrays)}")
+    for name, dtype in dtypes.items():
+        if arrays[name].dtype != dtype:
+            raise ModelError(f"{name} has dtype {arrays[name].dtype}, expected {dtype}")
+
+
+def check_networks(arrays: Mapping[str, NDArray[Any]], leading: tuple[int, ...]) -> None:
+    """Raise `ModelError` unless the layers w1, b1, s1 to w3, b3, s3 are networks inside the numeric contract.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        With leading axes that count networks, then H1 x 32, H2 x H1 and 9 x H2 weights.
+    leading : tuple of int
+        Lengths of the three leading axes.
+    """
+    inputs = FEATURES
+    for layer in LAYERS:
+        outputs = _units(arrays["w" + layer], layer)
+        _check_layer(arrays, layer, (*leading, outputs), inputs)
+        inputs = outputs
+
+
+def within(what: str, values: NDArray[Any] | int, low: int, high: int) -> None:
+    """Raise `ModelError` unless all values lie between `low` and `high`, both included."""
+    found = np.asarray(values)
+    if found.size and (found.min() < low or found.max() > high):
+        raise ModelError(f"{what} is {found.min()}..{found.max()}, allowed are {low} to {high}")
 
 
 def _check_tails(tails: NDArray[Any]) -> None:
@@ -87,16 +109,16 @@ def _check_tails(tails: NDArray[Any]) -> None:
 def _check_bank(bank: NDArray[Any]) -> None:
     if bank.ndim != 3 or bank.shape[0] != PHASES or bank.shape[2] != NEIGHBOURS:
         raise ModelError(f"bank has shape {bank.shape}, expected ({PHASES}, filters, {NEIGHBOURS})")
-    _within("the number of filters", bank.shape[1], 1, MAX_FILTERS)
-    _within("a coefficient of the bank", bank, -MAX_COEFFICIENT, MAX_COEFFICIENT)
+    within("the number of filters", bank.shape[1], 1, MAX_FILTERS)
+    within("a coefficient of the bank", bank, -MAX_COEFFICIENT, MAX_COEFFICIENT)
 
 
 def _check_rules(rules: NDArray[Any], experts: int, shapes: int) -> None:
     expected = (CLASSES, PHASES, experts, SCALE_GROUPS, 2)
     if rules.shape != expected:
         raise ModelError(f"rules has shape {rules.shape}, expected {expected}")
-    _within("the shift of a rule", rules[..., 0], -64, 63)
-    _within("the shape of a rule", rules[..., 1], 0, shapes - 1)
+    within("the shift of a rule", rules[..., 0], -64, 63)
+    within("the shape of a rule", rules[..., 1], 0, shapes - 1)
 
 
 def _check_layer(arrays: Mapping[str, NDArray[Any]], layer: str, units: tuple[int, ...], inputs: int) -> None:
@@ -104,19 +126,19 @@ def _check_layer(arrays: Mapping[str, NDArray[Any]], layer: str, units: tuple[in
         if arrays[letter + layer].shape != expected:
             raise ModelError(f"{letter}{layer} has shape {arrays[letter + layer].shape}, expected {expected}")
     weights = np.abs(arrays["w" + layer].astype(np.int64))
-    _within(f"the magnitude of a weight of w{layer}", weights, 0, MAX_WEIGHT)
+    within(f"the magnitude of a weight of w{layer}", weights, 0, MAX_WEIGHT)
     sums = weights.sum(-1) * MAX_ACTIVATION + np.abs(arrays["b" + layer].astype(np.int64))
-    _within(f"the largest sum of a channel of layer {layer}", sums, 0, MAX_SUM - 1)
-    _within(f"a shift of s{layer}", arrays["s" + layer], 0, MAX_SHIFT)
+    within(f"the largest sum of a channel of layer {layer}", sums, 0, MAX_SUM - 1)
+    within(f"a shift of s{layer}", arrays["s" + layer], 0, MAX_SHIFT)
 
 
-def _dimension(array: NDArray[Any], axis: int, name: str) -> int:
-    if array.ndim != 5:
-        raise ModelError(f"{name} has {array.ndim} dimensions, expected 5")
-    return int(array.shape[axis])
-
-
-def _within(what: str, values: NDArray[Any] | int, low: int, high: int) -> None:
-    found = np.asarray(values)
-    if found.size and (found.min() < low or found.max() > high):
-        raise ModelError(f"{what} is {found.min()}..{found.max()}, allowed are {low} to {high}")
+def _units(weights: NDArray[Any], layer: str) -> int:
+    if weights.ndim != 5:
+        raise ModelError(f"w{layer} has {weights.ndim} dimensions, expected 5")
+    if layer == LAYERS[-1]:
+        return OUTPUTS
+    units = int(weights.shape[3])
+    within(f"the number of units of layer {layer}", units, 4, MAX_HIDDEN)
+    if units % 4:
+        raise ModelError(f"layer {layer} has {units} units, expected a multiple of 4")
+    return units

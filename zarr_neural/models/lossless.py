@@ -1,21 +1,15 @@
-"""A lossless model in memory, and as the bytes of a file."""
+"""A lossless model: what path L codes planes with."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
-from zarr_neural.errors import ModelError
-
 from .contract import validate
-from .safetensors import read_safetensors, write_safetensors
+from .file import write_model
 
-FORMAT = "zarr_neural.model.v1"
 KIND = "lossless"
-MAX_NBYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class LosslessModel:
 
 
 def pack(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
-    """Return the file of a model; equal content gives equal bytes.
+    """Return the file of a lossless model; equal content gives equal bytes.
 
     Parameters
     ----------
@@ -53,25 +47,4 @@ def pack(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> byt
         If the arrays break the numeric contract, or the file would have `MAX_NBYTES` bytes or more.
     """
     validate(arrays)
-    data = write_safetensors(arrays, {**metadata, "format": FORMAT, "kind": KIND})
-    if len(data) >= MAX_NBYTES:
-        raise ModelError(f"the model has {len(data)} bytes, allowed are fewer than {MAX_NBYTES}")
-    return data
-
-
-def unpack(data: bytes) -> LosslessModel:
-    """Return the model that a file holds, checked against the numeric contract.
-
-    Raises
-    ------
-    ModelError
-        If the bytes are damaged, foreign, or break the contract.
-    """
-    if len(data) >= MAX_NBYTES:
-        raise ModelError(f"the model has {len(data)} bytes, allowed are fewer than {MAX_NBYTES}")
-    arrays, metadata = read_safetensors(data)
-    for key, expected in (("format", FORMAT), ("kind", KIND)):
-        if metadata.get(key) != expected:
-            raise ModelError(f"the {key} of the model is {metadata.get(key)!r}, expected {expected!r}")
-    validate(arrays)
-    return LosslessModel(hashlib.sha256(data).hexdigest(), MappingProxyType(arrays), MappingProxyType(metadata))
+    return write_model(arrays, metadata, KIND)

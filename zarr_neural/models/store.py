@@ -8,17 +8,21 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from zarr_neural.errors import ModelError, ModelNotFoundError
+from zarr_neural.errors import ConfigurationError, ModelError, ModelNotFoundError
 
-from .lossless import MAX_NBYTES, LosslessModel, unpack
+from .file import MAX_NBYTES
+from .kinds import unpack
+from .lossless import LosslessModel
+from .lossy import LossyModel
 
 USER_DIRECTORY_VARIABLE = "ZARR_NEURAL_MODELS"
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_NAME = "lossless.default"  # a file in SHIPPED that holds the SHA-256 of the default lossless model
+LOSSY_PRESETS = ("fast", "dense")  # each with a file lossy-PRESET.default of the same kind
 SUFFIX = ".safetensors"
 
 _lock = threading.Lock()
-_loaded: dict[str, LosslessModel] = {}
+_loaded: dict[str, LosslessModel | LossyModel] = {}
 
 
 def user_directory() -> Path:
@@ -66,7 +70,7 @@ def locate(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> 
     raise ModelNotFoundError(model_id, [str(directory) for directory in directories])
 
 
-def load(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> LosslessModel:
+def load(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> LosslessModel | LossyModel:
     """Return the model whose SHA-256 is `model_id`, read and checked once per process; safe to call from any thread.
 
     Parameters and errors are those of `locate`, and `ModelError` where the file breaks the numeric contract.
@@ -77,7 +81,42 @@ def load(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> Lo
         return _loaded[model_id]
 
 
+def load_lossless(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> LosslessModel:
+    """Return what `load` returns, a model of path L; `ModelError` where it is of another kind."""
+    model = load(model_id, extra_dirs)
+    if not isinstance(model, LosslessModel):
+        raise ModelError(f"the model {model_id} is {model.metadata['kind']}, expected a lossless one")
+    return model
+
+
+def load_lossy(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> LossyModel:
+    """Return what `load` returns, a model of path Y; `ModelError` where it is of another kind."""
+    model = load(model_id, extra_dirs)
+    if not isinstance(model, LossyModel):
+        raise ModelError(f"the model {model_id} is {model.metadata['kind']}, expected a lossy one")
+    return model
+
+
 @functools.cache
 def default_lossless() -> str:
     """Return the SHA-256 of the lossless model that the wheel ships and new chunks are written with."""
     return (SHIPPED / DEFAULT_NAME).read_text("ascii").strip()
+
+
+@functools.cache
+def default_lossy(preset: str = "fast") -> str:
+    """Return the SHA-256 of the lossy model that the wheel ships for a preset, `fast` or `dense`.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such preset.
+    ModelNotFoundError
+        If this build ships no model for it.
+    """
+    if preset not in LOSSY_PRESETS:
+        raise ConfigurationError(f"there is no preset {preset!r}, only {' and '.join(LOSSY_PRESETS)}")
+    path = SHIPPED / f"lossy-{preset}.default"
+    if not path.is_file():
+        raise ModelNotFoundError(f"for the lossy preset {preset!r}, which this build does not ship,", [str(path)])
+    return path.read_text("ascii").strip()
