@@ -65,6 +65,8 @@ struct TableView {
 
 constexpr int kBlock = 32;  // pixels that take the fast path together, or not
 
+struct TransformKernels;
+
 struct Kernels {
     const char* name;
     bool (*supported)();
@@ -85,8 +87,12 @@ struct Kernels {
     bool (*rank)(const TableView&, const Segment&, int at, int n, const uint16_t* samples, uint32_t* ranges, uint32_t* raw, uint8_t* past);
     // Symbols of n positions, whose tables are given; the first belongs to lane 0.
     void (*decode)(const TableView&, const uint16_t* tables, uint8_t* symbols, size_t n, RansState&);
+    // The same for phases coded by trellis: `tables` are those of quantiser 0; `quantisers` are what the path took, and
+    // `states` those of the lanes.
+    void (*decode_path)(const TableView&, const uint16_t* tables, uint8_t* symbols, uint8_t* quantisers, size_t n, uint8_t* states, RansState&);
     // n ranges from the last to the first into the states of `lanes` lanes; words are put in front of `first`.
     void (*encode)(const uint32_t* ranges, size_t n, uint32_t* state, int lanes, uint8_t*& first);
+    const TransformKernels* transform;
 };
 
 // Fastest set that this processor runs, or the named one. Throws std::invalid_argument on an unknown or unsupported name.

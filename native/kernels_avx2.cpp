@@ -2,6 +2,7 @@
 #include "kernels.hpp"
 #include "fold.hpp"
 #include "log_magnitude.hpp"
+#include "transform_kernels.hpp"
 
 #include <immintrin.h>
 
@@ -32,6 +33,8 @@ struct V {
     void store(int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
     V plus(V b) const { return {_mm256_add_epi32(x, b.x)}; }
     V times(V b) const { return {_mm256_mullo_epi32(x, b.x)}; }
+    V with_bits(V b) const { return {_mm256_or_si256(x, b.x)}; }
+    bool is_zero() const { return _mm256_testz_si256(x, x) != 0; }
     V shifted(int32_t count) const { return {_mm256_sra_epi32(x, _mm_cvtsi32_si128(count))}; }
     V at_least(V b) const { return {_mm256_max_epi32(x, b.x)}; }
     V at_most(V b) const { return {_mm256_min_epi32(x, b.x)}; }
@@ -92,7 +95,8 @@ struct V {
 }  // namespace zn
 
 #include "kernels_body.hpp"
+#include "transform_kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kAvx2 = {"avx2", cpu_has_avx2, avx2::predict, avx2::describe, avx2::infer, avx2::choose, avx2::restore, avx2::rank, avx2::decode, avx2::encode};
+extern const Kernels kAvx2 = {"avx2", cpu_has_avx2, avx2::predict, avx2::describe, avx2::infer, avx2::choose, avx2::restore, avx2::rank, avx2::decode, avx2::decode_path, avx2::encode, &avx2::transform::kTable};
 }

@@ -2,6 +2,7 @@
 #include "kernels.hpp"
 #include "fold.hpp"
 #include "log_magnitude.hpp"
+#include "transform_kernels.hpp"
 
 #include <immintrin.h>
 
@@ -21,6 +22,8 @@ struct V {
     void store(int32_t* p) const { _mm512_storeu_si512(p, x); }
     V plus(V b) const { return {_mm512_add_epi32(x, b.x)}; }
     V times(V b) const { return {_mm512_mullo_epi32(x, b.x)}; }
+    V with_bits(V b) const { return {_mm512_or_si512(x, b.x)}; }
+    bool is_zero() const { return _mm512_test_epi32_mask(x, x) == 0; }
     V shifted(int32_t count) const { return {_mm512_sra_epi32(x, _mm_cvtsi32_si128(count))}; }
     V at_least(V b) const { return {_mm512_max_epi32(x, b.x)}; }
     V at_most(V b) const { return {_mm512_min_epi32(x, b.x)}; }
@@ -102,7 +105,8 @@ struct V {
 }  // namespace zn
 
 #include "kernels_body.hpp"
+#include "transform_kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kAvx512 = {"avx512vnni", cpu_has_avx512vnni, avx512vnni::predict, avx512vnni::describe, avx512vnni::infer, avx512vnni::choose, avx512vnni::restore, avx512vnni::rank, avx512vnni::decode, avx512vnni::encode};
+extern const Kernels kAvx512 = {"avx512vnni", cpu_has_avx512vnni, avx512vnni::predict, avx512vnni::describe, avx512vnni::infer, avx512vnni::choose, avx512vnni::restore, avx512vnni::rank, avx512vnni::decode, avx512vnni::decode_path, avx512vnni::encode, &avx512vnni::transform::kTable};
 }

@@ -233,6 +233,20 @@ static void decode(const TableView& tables, const uint16_t* table, uint8_t* symb
     }
 }
 
+static void decode_path(const TableView& tables, const uint16_t* table, uint8_t* symbols, uint8_t* quantisers, size_t n, uint8_t* states, RansState& rans) {
+    const int lanes = rans.lanes;
+    for (size_t i = 0; i < n; i += lanes) {
+        const int m = static_cast<int>(n - i < static_cast<size_t>(lanes) ? n - i : lanes);
+        uint16_t chosen[32];
+        for (int j = 0; j < m; ++j) {
+            quantisers[i + j] = states[j] & 1;
+            chosen[j] = static_cast<uint16_t>(table[i + j] + kTableRows * (states[j] & 1));
+        }
+        decode(tables, chosen, symbols + i, m, rans);
+        for (int j = 0; j < m; ++j) states[j] = static_cast<uint8_t>(next_state(states[j], symbols[i + j] & 1));
+    }
+}
+
 static void encode(const uint32_t* ranges, size_t n, uint32_t* state, int lanes, uint8_t*& first) {
     const auto encode_one = [&](size_t i) {
         uint32_t& x = state[i % lanes];

@@ -2,6 +2,7 @@
 #include "kernels.hpp"
 #include "fold.hpp"
 #include "log_magnitude.hpp"
+#include "transform_kernels.hpp"
 
 #include <arm_neon.h>
 
@@ -21,6 +22,8 @@ struct V {
     void store(int32_t* p) const { vst1q_s32(p, x); }
     V plus(V b) const { return {vaddq_s32(x, b.x)}; }
     V times(V b) const { return {vmulq_s32(x, b.x)}; }
+    V with_bits(V b) const { return {vorrq_s32(x, b.x)}; }
+    bool is_zero() const { return vmaxvq_u32(vreinterpretq_u32_s32(x)) == 0; }
     V shifted(int32_t count) const { return {vshlq_s32(x, vdupq_n_s32(-count))}; }
     V at_least(V b) const { return {vmaxq_s32(x, b.x)}; }
     V at_most(V b) const { return {vminq_s32(x, b.x)}; }
@@ -43,7 +46,8 @@ struct V {
 }  // namespace zn
 
 #include "kernels_body.hpp"
+#include "transform_kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kNeon = {"neon", cpu_has_neon_dot, neon::predict, neon::describe, neon::infer, neon::choose, neon::restore, neon::rank, neon::decode, neon::encode};
+extern const Kernels kNeon = {"neon", cpu_has_neon_dot, neon::predict, neon::describe, neon::infer, neon::choose, neon::restore, neon::rank, neon::decode, neon::decode_path, neon::encode, &neon::transform::kTable};
 }

@@ -2,6 +2,7 @@
 #include "kernels.hpp"
 #include "fold.hpp"
 #include "log_magnitude.hpp"
+#include "transform_kernels.hpp"
 
 #define ZN_SET portable
 
@@ -17,6 +18,8 @@ struct V {
     void store(int32_t* p) const { *p = x; }
     V plus(V b) const { return {x + b.x}; }
     V times(V b) const { return {x * b.x}; }
+    V with_bits(V b) const { return {x | b.x}; }
+    bool is_zero() const { return x == 0; }
     V shifted(int32_t count) const { return {x >> count}; }  // arithmetic
     V at_least(V b) const { return {x < b.x ? b.x : x}; }
     V at_most(V b) const { return {x > b.x ? b.x : x}; }
@@ -41,7 +44,8 @@ bool supported() { return true; }
 }  // namespace zn
 
 #include "kernels_body.hpp"
+#include "transform_kernels_body.hpp"
 
 namespace zn {
-extern const Kernels kPortable = {"portable", portable::supported, portable::predict, portable::describe, portable::infer, portable::choose, portable::restore, portable::rank, portable::decode, portable::encode};
+extern const Kernels kPortable = {"portable", portable::supported, portable::predict, portable::describe, portable::infer, portable::choose, portable::restore, portable::rank, portable::decode, portable::decode_path, portable::encode, &portable::transform::kTable};
 }

@@ -18,6 +18,7 @@
 #include "plane_codec.hpp"
 #include "repeats.hpp"
 #include "streams.hpp"
+#include "transform_codec.hpp"
 
 namespace nb = nanobind;
 using namespace zn;
@@ -155,6 +156,94 @@ nb::dict training_pixels(const Model& model, In<uint16_t, 2> samples, int top) {
     return out;
 }
 
+// Arrays as in zarr_neural.models, the leading axes (class, band, phase) of the networks as one.
+TransformModel* make_transform_model(In<uint8_t, 2> half, In<uint16_t, 3> widths, In<int16_t, 3> gains, In<int8_t, 3> w1, In<int32_t, 2> b1, In<uint8_t, 2> s1, In<int8_t, 3> w2, In<int32_t, 2> b2,
+                                     In<uint8_t, 2> s2, In<int8_t, 3> w3, In<int32_t, 2> b3, In<uint8_t, 2> s3) {
+    const size_t hidden1 = w1.shape(1), hidden2 = w2.shape(1);
+    need(half.shape(0) == 2 && half.shape(1) == kTableRows, "half must be (2, 48)");
+    need(widths.shape(0) == 2 && widths.shape(1) == kTableRows && widths.shape(2) == kWidthStride, "widths must be (2, 48, 128)");
+    for (int table = 0; table < 2 * kTableRows; ++table) {
+        const int h = half.data()[table], symbols = 2 * h + 3;
+        need(h <= kTableHalfMax && h % 2 == 0, "half must be even and at most 60");
+        const uint16_t* width = widths.data() + static_cast<size_t>(table) * kWidthStride;
+        uint32_t sum = 0;
+        for (int i = 0; i < kWidthStride; ++i) {
+            need((width[i] > 0) == (i < symbols), "every symbol of a table needs a width, and nothing else");
+            sum += width[i];
+        }
+        need(sum == kProbScale, "the widths of a table must sum to 2^14");
+    }
+    need(gains.shape(0) >= 1 && gains.shape(0) <= kGainVectors && gains.shape(1) == kGainLevels && gains.shape(2) == kBands, "gains must be (1..16, 10, 3)");
+    const auto lead = [&](const auto& a) { return a.shape(0) == kBandNetworks; };
+    need(lead(w1) && lead(b1) && lead(s1) && b1.shape(1) == hidden1 && s1.shape(1) == hidden1 && w1.shape(2) == kFeatures, "the first layer has a wrong shape");
+    need(lead(w2) && lead(b2) && lead(s2) && b2.shape(1) == hidden2 && s2.shape(1) == hidden2 && w2.shape(2) == hidden1, "the second layer has a wrong shape");
+    need(lead(w3) && lead(b3) && lead(s3) && w3.shape(1) == kOutputs && b3.shape(1) == kOutputs && s3.shape(1) == kOutputs && w3.shape(2) == hidden2, "the last layer has a wrong shape");
+    need(hidden1 % 4 == 0 && hidden2 % 4 == 0, "hidden layers must have a multiple of 4 units");
+
+    auto model = std::make_unique<TransformModel>(half.data(), widths.data());
+    model->gains.assign(gains.data(), gains.data() + gains.size());
+    model->networks.resize(kBandNetworks);
+    for (size_t e = 0; e < kBandNetworks; ++e) {
+        Network& network = model->networks[e];
+        fill(network.hidden1, w1.data() + e * hidden1 * kFeatures, b1.data() + e * hidden1, s1.data() + e * hidden1, hidden1, kFeatures);
+        fill(network.hidden2, w2.data() + e * hidden2 * hidden1, b2.data() + e * hidden2, s2.data() + e * hidden2, hidden2, hidden1);
+        fill(network.output, w3.data() + e * kOutputs * hidden2, b3.data() + e * kOutputs, s3.data() + e * kOutputs, kOutputs, hidden2);
+    }
+    model->find_zero_rows();
+    return model.release();
+}
+
+nb::tuple encode_by_transform(const TransformModel& model, In<uint16_t, 2> samples, int top, double max_mse, double lambda, const std::string& name) {
+    check_plane(samples.shape(0), samples.shape(1), top);
+    need(top >= 1 && max_mse > 0 && lambda >= 0, "top must be 1 or more, the error positive and the price of a bit not negative");
+    const Kernels& set = kernels(name);
+    CodedTransform coded;
+    {
+        nb::gil_scoped_release release;
+        coded = encode_transform(model, set, samples.data(), static_cast<int>(samples.shape(0)), static_cast<int>(samples.shape(1)), top, max_mse, lambda);
+    }
+    return nb::make_tuple(to_bytes(coded.bytes), coded.words_nbytes, coded.parameters.step, coded.parameters.quality, coded.parameters.lanes, coded.mse);
+}
+
+TransformParameters checked_parameters(int step, int quality, int lanes) {
+    need(step >= 0 && step <= kStepMax && quality >= 0 && quality <= 255 && lanes >= 0 && lanes <= 5, "step must be 0..2047, quality 0..255 and lanes 0..5");
+    return {step, quality, lanes};
+}
+
+Out<uint16_t> decode_by_transform(const TransformModel& model, In<uint8_t, 1> bytes, size_t words_nbytes, size_t height, size_t width, int top, int step, int quality, int lanes, const std::string& name) {
+    check_plane(height, width, top);
+    need(top >= 1, "top must be 1 or more");
+    const TransformParameters parameters = checked_parameters(step, quality, lanes);
+    const Kernels& set = kernels(name);
+    std::vector<uint16_t> samples;
+    {
+        nb::gil_scoped_release release;
+        samples.resize(height * width);
+        decode_transform(model, set, bytes.data(), bytes.shape(0), words_nbytes, static_cast<int>(height), static_cast<int>(width), top, parameters, samples.data());
+    }
+    return array(std::move(samples), {height, width});
+}
+
+nb::dict training_coefficients(const TransformModel& model, In<uint16_t, 2> samples, int top, int step, int quality, double lambda) {
+    check_plane(samples.shape(0), samples.shape(1), top);
+    need(top >= 1, "top must be 1 or more");
+    TrainingCoefficients all;
+    {
+        nb::gil_scoped_release release;
+        collect_training_coefficients(model, kernels(), samples.data(), static_cast<int>(samples.shape(0)), static_cast<int>(samples.shape(1)), top, checked_parameters(step, quality, 5), lambda, all);
+    }
+    const size_t n = all.index.size();
+    nb::dict out;
+    out["network"] = array(std::move(all.network), {n});
+    out["features"] = array(std::move(all.features), {n, kFeatures});
+    out["neighbours"] = array(std::move(all.neighbours), {n, kNearValues});
+    out["target"] = array(std::move(all.target), {n});
+    out["index"] = array(std::move(all.index), {n});
+    out["quantiser"] = array(std::move(all.quantiser), {n});
+    out["way"] = array(std::move(all.way), {n});
+    return out;
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -167,6 +256,12 @@ NB_MODULE(_native, m) {
     m.def("encode_repeats", &encode_repeating, nb::arg("samples"), nb::arg("top"));
     m.def("decode_repeats", &decode_repeating, nb::arg("bytes"), nb::arg("height"), nb::arg("width"), nb::arg("top"));
     m.def("training_pixels", &training_pixels, nb::arg("model"), nb::arg("samples"), nb::arg("top"));
+    nb::class_<TransformModel>(m, "LossyModel");
+    m.def("make_lossy_model", &make_transform_model, nb::rv_policy::take_ownership);
+    m.def("encode_transform", &encode_by_transform, nb::arg("model"), nb::arg("samples"), nb::arg("top"), nb::arg("max_mse"), nb::arg("lam"), nb::arg("kernels") = "");
+    m.def("decode_transform", &decode_by_transform, nb::arg("model"), nb::arg("bytes"), nb::arg("words_nbytes"), nb::arg("height"), nb::arg("width"), nb::arg("top"), nb::arg("step"), nb::arg("quality"),
+          nb::arg("lanes"), nb::arg("kernels") = "");
+    m.def("transform_coefficients", &training_coefficients, nb::arg("model"), nb::arg("samples"), nb::arg("top"), nb::arg("step"), nb::arg("quality"), nb::arg("lam"));
     m.def("kernel_names", &kernel_names);
     m.def("crc32c", [](In<uint8_t, 1> data, uint32_t crc) {
         nb::gil_scoped_release release;

@@ -67,7 +67,7 @@ size_t checked(size_t words_nbytes, size_t nbytes, int lanes) {
 
 }  // namespace
 
-SymbolReader::SymbolReader(const TableSet& tables, const Kernels& kernels, int lanes, const uint8_t* data, size_t nbytes, size_t words_nbytes)
+SymbolReader::SymbolReader(const Tables& tables, const Kernels& kernels, int lanes, const uint8_t* data, size_t nbytes, size_t words_nbytes)
     : tables_(tables), kernels_(kernels), view_(tables.view()), raw_(data + checked(words_nbytes, nbytes, lanes), data + nbytes) {
     rans_.lanes = lanes;
     for (int k = 0; k < lanes; ++k) {

@@ -97,7 +97,7 @@ Row row_of(int shape, int row);
 class SymbolWriter {
   public:
     // most_symbols bounds the number of `put`s.
-    SymbolWriter(const TableSet& tables, const Kernels& kernels, int lanes, size_t most_symbols)
+    SymbolWriter(const Tables& tables, const Kernels& kernels, int lanes, size_t most_symbols)
         : tables_(tables), kernels_(kernels), lanes_(lanes), ranges_(new uint32_t[most_symbols]) {}
     // Symbols from here on are assigned to lanes from the first again.
     void start_block() { starts_.push_back(count_); }
@@ -111,6 +111,8 @@ class SymbolWriter {
         }
         if (bits > 0) raw_.put(static_cast<uint32_t>(shifted), bits);
     }
+    // A symbol given by its range alone.
+    void put_range(uint32_t range) { ranges_[count_++] = range; }
     // Room for the ranges of the next n symbols; to be followed by `add`, or not.
     uint32_t* next() { return ranges_.get() + count_; }
     void add(const uint32_t* raw, const uint8_t* bits, int n) {
@@ -124,7 +126,7 @@ class SymbolWriter {
   private:
     void put_escape(int table, int32_t symbol, int half);
 
-    const TableSet& tables_;
+    const Tables& tables_;
     const Kernels& kernels_;
     int lanes_;
     std::unique_ptr<uint32_t[]> ranges_;  // of every symbol; never zeroed, so that unused pages cost nothing
@@ -136,7 +138,7 @@ class SymbolWriter {
 class SymbolReader {
   public:
     // Throws DamagedStream unless the first words_nbytes hold the states of all lanes and whole words.
-    SymbolReader(const TableSet& tables, const Kernels& kernels, int lanes, const uint8_t* data, size_t nbytes, size_t words_nbytes);
+    SymbolReader(const Tables& tables, const Kernels& kernels, int lanes, const uint8_t* data, size_t nbytes, size_t words_nbytes);
     // n symbols; the first belongs to the first lane.
     void get(const uint16_t* tables, uint8_t* symbols, size_t n) { kernels_.decode(view_, tables, symbols, n, rans_); }
     int32_t residual(int table, int bits, int symbol) {
@@ -146,6 +148,8 @@ class SymbolReader {
         if (bits == 0) return value;
         return value * (1 << bits) + static_cast<int32_t>(raw_.get(bits)) - (1 << (bits - 1));
     }
+    // The same for phases coded by trellis: `quantisers` says which of the two tables of a row each symbol took.
+    void get_path(const uint16_t* tables, uint8_t* symbols, uint8_t* quantisers, size_t n, uint8_t* states) { kernels_.decode_path(view_, tables, symbols, quantisers, n, states, rans_); }
     RawReader& raw() { return raw_; }
     int lanes() const { return rans_.lanes; }
     const TableView& tables() const { return view_; }
@@ -157,7 +161,7 @@ class SymbolReader {
     // Throws DamagedStream where the escape lies beyond any sample, so that sums of it stay small.
     int32_t escaped(int half, int bits);
 
-    const TableSet& tables_;
+    const Tables& tables_;
     const Kernels& kernels_;
     TableView view_;
     RansState rans_;

@@ -23,10 +23,25 @@ uint32_t below(const uint32_t* tail, int row, int t) {
 
 }  // namespace
 
-TableSet::TableSet(const uint32_t* tails, int shapes) : shapes_(shapes) {
-    lut_.resize(static_cast<size_t>(count()) * (1 << kLutBits) + 4);  // 32-bit gathers may read 3 bytes further
-    half_.resize(count());
-    ranges_.assign(static_cast<size_t>(count()) * kTableStride, 0);
+Tables::Tables(int count) {
+    lut_.resize(static_cast<size_t>(count) * (1 << kLutBits) + 4);  // 32-bit gathers may read 3 bytes further
+    half_.resize(count);
+    ranges_.assign(static_cast<size_t>(count) * kTableStride, 0);
+}
+
+void Tables::set(int table, int half, const uint32_t* width, int symbols) {
+    half_[table] = half;
+    uint32_t start = 0;
+    uint8_t* lut = lut_.data() + static_cast<size_t>(table) * (1 << kLutBits);
+    int bucket = 0;
+    for (int i = 0; i < symbols; ++i) {
+        ranges_[table * kTableStride + i] = start | ((start + width[i]) << 16);
+        start += width[i];
+        for (; bucket < (1 << kLutBits) && (static_cast<uint32_t>(bucket) << kLutShift) < start; ++bucket) lut[bucket] = static_cast<uint8_t>(i);
+    }
+}
+
+TableSet::TableSet(const uint32_t* tails, int shapes) : Tables(shapes * kTablesPerShape), shapes_(shapes) {
     for (int shape = 0; shape < shapes; ++shape) {
         const uint32_t* tail = tails + shape * (kTailSteps + 1);
         for (int row = 0; row < kRows; ++row) {
@@ -57,16 +72,7 @@ void TableSet::build(const uint32_t* tail, int table, int row, int fraction) {
         total += width[i];
     }
     width[half] += kProbScale - total;
-
-    half_[table] = half;
-    uint32_t start = 0;
-    uint8_t* lut = lut_.data() + static_cast<size_t>(table) * (1 << kLutBits);
-    int bucket = 0;
-    for (int i = 0; i < symbols; ++i) {
-        ranges_[table * kTableStride + i] = start | ((start + width[i]) << 16);
-        start += width[i];
-        for (; bucket < (1 << kLutBits) && (static_cast<uint32_t>(bucket) << kLutShift) < start; ++bucket) lut[bucket] = static_cast<uint8_t>(i);
-    }
+    set(table, half, width.data(), symbols);
 }
 
 }  // namespace zn

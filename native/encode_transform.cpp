@@ -1,0 +1,354 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "log_magnitude.hpp"
+#include "transform_codec.hpp"
+#include "transform_shared.hpp"
+
+namespace zn {
+namespace {
+
+// Coefficients of all levels, the finest first.
+struct Pyramid {
+    std::vector<Split<float>> levels;
+    Grid<int32_t> coarsest;
+};
+
+Pyramid analyse(const TransformKernels& kernels, const uint16_t* samples, int height, int width, int top) {
+    const float unit = static_cast<float>(1 << fraction_bits(top));
+    const int32_t middle = (top + 1) >> 1;
+    Grid<float> grid(height, width);
+    for (size_t i = 0; i < grid.data.size(); ++i) grid.data[i] = static_cast<float>(samples[i] - middle) * unit;
+    Pyramid pyramid;
+    for (int l = level_count(height, width); l > 0; --l) {
+        pyramid.levels.push_back(split(kernels, grid));
+        grid = std::move(pyramid.levels.back().coarse);
+    }
+    pyramid.coarsest = Grid<int32_t>(grid.height, grid.width);
+    constexpr int32_t kEnd = 1 << (kCoarsestBits - 1);
+    for (size_t i = 0; i < grid.data.size(); ++i) pyramid.coarsest.data[i] = std::clamp(static_cast<int32_t>(std::lrint(grid.data[i])), -kEnd, kEnd - 1);
+    return pyramid;
+}
+
+// Room for the decisions about one phase.
+struct PhaseWork {
+    std::vector<float> target, y;  // coefficients in steps, and less their means
+    std::vector<int32_t> row, mean, scalar, path, candidates;
+    std::vector<uint8_t> decisions, quantiser;
+    std::vector<uint8_t> features;    // only for training
+    std::vector<int32_t> neighbours;  // only for training
+    void resize(size_t n, int lanes) {
+        const size_t whole = (n + lanes - 1) / lanes * lanes;
+        for (auto* v : {&row, &mean}) v->resize(n + kSegmentStride);
+        target.resize(n);
+        y.resize(n);
+        scalar.resize(n);
+        path.resize(n);
+        quantiser.resize(n);
+        candidates.resize(4 * whole);
+        decisions.resize(whole);
+    }
+};
+
+constexpr double kSurelyScalar = 0.10, kSurelyTrellis = 0.9;  // bits per number between which both are tried
+
+class TransformEncoder {
+  public:
+    TransformEncoder(const TransformModel& model, const Kernels& kernels, const Pyramid& pyramid, int height, int width, const TransformParameters& parameters, double lambda, TrainingCoefficients* training)
+        : model_(model), kernels_(kernels), pyramid_(pyramid), height_(height), width_(width), parameters_(parameters), lambda_(lambda), training_(training),
+          writer_(model.tables, kernels, 1 << parameters.lanes, static_cast<size_t>(height) * width) {}
+
+    // The grid of level 0 that the bytes decode to.
+    Grid<int32_t> run() {
+        Grid<int32_t> grid = pyramid_.coarsest;
+        for (const int32_t x : grid.data) writer_.raw().put(static_cast<uint32_t>(x + (1 << (kCoarsestBits - 1))), kCoarsestBits);
+        Parents parents;
+        WayMemory ways;
+        for (int l = static_cast<int>(pyramid_.levels.size()); l >= 1; --l) {
+            const int h = side_at(height_, l - 1), w = side_at(width_, l - 1);
+            BandLevel bands(h, w, parents);
+            for (int band = 0; band < kBands; ++band) {
+                for (int phase = 0; phase < kBandPhases; ++phase) {
+                    if (bands.count(band, phase) > 0) code(bands, l, band, phase, ways);
+                    bands.complete(band, phase);
+                }
+            }
+            grid = join_level(model_, kernels_, bands, l, parameters_.step, parameters_.quality, std::move(grid), h, w);
+            if (l > 1) parents = bands.as_parents();
+        }
+        return grid;
+    }
+
+    std::vector<uint8_t> finish(size_t& words_nbytes) { return writer_.finish(words_nbytes); }
+
+  private:
+    void code(BandLevel& bands, int l, int band, int phase, WayMemory& ways) {
+        const size_t n = bands.count(band, phase);
+        work_.resize(n, 1 << parameters_.lanes);
+        predict(bands, l, band, phase);
+        const bool flagged = n >= kMinFlagged;
+        const int32_t* index = nullptr;
+        const int way = choose(n, flagged, index);
+        if (training_ != nullptr && flagged) collect(l, band, phase, way, index);
+        if (flagged) ways.write(writer_.raw(), way);
+        if (way != kEmpty) {
+            store(bands, band, phase, index);
+            emit(n, index);
+        }
+    }
+
+    // Fills target, row, mean and y.
+    void predict(const BandLevel& bands, int l, int band, int phase) {
+        const int network = TransformModel::network_index(l, band, phase);
+        const Grid<float>& coefficients = pyramid_.levels[l - 1].band[band];
+        const float scale = 1 / step_size(model_.band_step(l, band, parameters_.step, parameters_.quality));
+        const int rows = bands.rows(band, phase), columns = bands.columns(band, phase);
+        work_.features.clear();
+        work_.neighbours.clear();
+        size_t at = 0;
+        for (int i = 0; i < rows; ++i) {
+            const float* in = coefficients.row(2 * i + BandLevel::row_of(phase)) + BandLevel::column_of(phase);
+            for (int j = 0; j < columns; j += kSegment) {
+                const int n = std::min(kSegment, columns - j);
+                bands.aim(band, phase, i, j, n, segment_);
+                kernels_.transform->gather(segment_);
+                kernels_.transform->infer(model_.networks[network], model_.zero_row[network], segment_);
+                std::copy_n(segment_.row, n, work_.row.data() + at);
+                std::copy_n(segment_.mean, n, work_.mean.data() + at);
+                for (int k = 0; k < n; ++k) {
+                    work_.target[at + k] = in[2 * (j + k)] * scale;
+                    work_.y[at + k] = work_.target[at + k] - 0.25f * static_cast<float>(segment_.mean[k]);
+                }
+                if (training_ != nullptr) remember(n);
+                at += n;
+            }
+        }
+    }
+
+    int choose(size_t n, bool flagged, const int32_t*& index) {
+        const PathSearch search{work_.y.data(), work_.row.data(), n, 1 << parameters_.lanes, model_.costs.data(), static_cast<float>(lambda_), work_.candidates.data(), work_.decisions.data()};
+        const PathCost scalar = kernels_.transform->choose_scalar(search, work_.scalar.data());
+        index = work_.scalar.data();
+        std::fill_n(work_.quantiser.data(), n, uint8_t{0});
+        if (!flagged) return kScalar;
+        double empty = 0;
+        for (size_t i = 0; i < n; ++i) empty += static_cast<double>(work_.target[i]) * work_.target[i];
+        const double bits_each = scalar.bits / static_cast<double>(n);
+        double best = scalar.total(lambda_);
+        int way = kScalar;
+        if (bits_each > kSurelyScalar) {
+            const double path = kernels_.transform->choose_path(search, work_.path.data()).total(lambda_);
+            if (bits_each > kSurelyTrellis || path < best) {
+                best = path;
+                way = kTrellis;
+                index = work_.path.data();
+                follow(n);
+            }
+        }
+        if (empty < best) {
+            std::fill_n(work_.scalar.data(), n, 0);
+            std::fill_n(work_.quantiser.data(), n, uint8_t{0});
+            index = work_.scalar.data();
+            return kEmpty;
+        }
+        return way;
+    }
+
+    // Quantisers along the path.
+    void follow(size_t n) {
+        const size_t lanes = size_t{1} << parameters_.lanes;
+        uint8_t state[32] = {};
+        for (size_t i = 0; i < n; ++i) {
+            uint8_t& t = state[i & (lanes - 1)];
+            work_.quantiser[i] = t & 1;
+            t = static_cast<uint8_t>(next_state(t, static_cast<uint32_t>(work_.path[i]) & 1));
+        }
+    }
+
+    void store(BandLevel& bands, int band, int phase, const int32_t* index) {
+        const int rows = bands.rows(band, phase), columns = bands.columns(band, phase);
+        size_t at = 0;
+        for (int i = 0; i < rows; ++i) {
+            int32_t* value = bands.value(band, phase).row(i);
+            uint8_t* log = bands.log(band, phase).row(i);
+            for (int j = 0; j < columns; ++j, ++at) {
+                const int32_t k = index[at], q = work_.quantiser[at];
+                const int32_t v = work_.mean[at] + 8 * k - 4 * (k > 0 ? q : (k < 0 ? -q : 0));
+                if (std::abs(k) >= kIndexEnd || std::abs(v) >= kValueEnd) throw std::runtime_error("the step is too fine for this plane");
+                value[j] = v;
+                log[j] = static_cast<uint8_t>(log_magnitude(std::abs(v)));
+            }
+        }
+    }
+
+    void emit(size_t n, const int32_t* index) {
+        writer_.start_block();
+        for (size_t i = 0; i < n; ++i) {
+            const TableRow row = table_row(work_.row[i]);
+            const int table = row.table + kTableRows * work_.quantiser[i], half = model_.tables.half(table);
+            const int32_t k = index[i];
+            const int32_t j = row.bits == 0 ? k : ((k >> (row.bits + 1)) * 2 | (k & 1));
+            if (j >= -half && j <= half) {
+                writer_.put_range(model_.tables.range(table, j + half));
+            } else {
+                const int32_t beyond = std::abs(j) - half - 1;  // even: odd numbers, for half is even
+                writer_.put_range(model_.tables.range(table, 2 * half + 1 + (beyond & 1)));
+                writer_.raw().put(j < 0, 1);
+                writer_.raw().put_golomb(static_cast<uint32_t>(beyond >> 1));
+            }
+            if (row.bits > 0) writer_.raw().put(static_cast<uint32_t>(k >> 1), row.bits);
+        }
+    }
+
+    void remember(int n) {
+        for (int k = 0; k < n; ++k) {
+            for (int f = 0; f < kFeatures; ++f) work_.features.push_back(segment_.log[f][k]);
+            for (int f = 0; f < kNearValues; ++f) work_.neighbours.push_back(segment_.near[f][k]);
+        }
+    }
+
+    void collect(int l, int band, int phase, int way, const int32_t* index) {
+        const size_t n = work_.target.size();
+        training_->network.insert(training_->network.end(), n, static_cast<uint8_t>(TransformModel::network_index(l, band, phase)));
+        training_->features.insert(training_->features.end(), work_.features.begin(), work_.features.end());
+        training_->neighbours.insert(training_->neighbours.end(), work_.neighbours.begin(), work_.neighbours.end());
+        training_->target.insert(training_->target.end(), work_.target.begin(), work_.target.end());
+        training_->index.insert(training_->index.end(), index, index + n);
+        training_->quantiser.insert(training_->quantiser.end(), work_.quantiser.begin(), work_.quantiser.end());
+        training_->way.insert(training_->way.end(), n, static_cast<uint8_t>(way));
+    }
+
+    const TransformModel& model_;
+    const Kernels& kernels_;
+    const Pyramid& pyramid_;
+    const int height_, width_;
+    const TransformParameters parameters_;
+    const double lambda_;
+    TrainingCoefficients* const training_;
+    SymbolWriter writer_;
+    PhaseWork work_;
+    BandSegment segment_;
+};
+
+double mean_squared_error(const uint16_t* a, const uint16_t* b, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n;) {
+        const size_t end = std::min(n, i + 4096);
+        uint64_t part = 0;
+        for (; i < end; ++i) {
+            const int64_t d = static_cast<int64_t>(a[i]) - b[i];
+            part += static_cast<uint64_t>(d * d);
+        }
+        sum += static_cast<double>(part);
+    }
+    return sum / static_cast<double>(n);
+}
+
+// Lanes that cost at most about a hundredth of that many bytes.
+int lanes_for(size_t nbytes) { return nbytes >= 9600 ? 5 : nbytes >= 4800 ? 4 : nbytes >= 2400 ? 3 : 0; }
+
+// Mean squared error, in squared fixed-point units, that a step would bring about: what is smaller than a dead zone is lost,
+// what is larger keeps an even error.
+double expected_error(const TransformModel& model, const Pyramid& pyramid, const std::vector<std::vector<float>>& sample, int step, size_t pixels) {
+    constexpr float kDead = 1.25f, kKept = 0.31f;
+    double sum = 0;
+    size_t at = 0;
+    for (size_t l = 0; l < pyramid.levels.size(); ++l) {
+        for (int band = 0; band < kBands; ++band, ++at) {
+            const Grid<float>& grid = pyramid.levels[l].band[band];
+            if (grid.data.empty() || sample[at].empty()) continue;
+            const float size = step_size(model.band_step(static_cast<int>(l) + 1, band, step, 0));
+            double part = 0;
+            for (const float x : sample[at]) {
+                const float y = std::fabs(x) / size;
+                part += y < kDead ? std::min(y * y, kKept + 0.6f * y * y) : kKept;
+            }
+            // norms of the bands are what the gains undo
+            const float unit = step_size(std::clamp(step, 0, kStepMax));
+            sum += part / static_cast<double>(sample[at].size()) * static_cast<double>(grid.data.size()) * unit * unit;
+        }
+    }
+    return sum / static_cast<double>(pixels);
+}
+
+}  // namespace
+
+CodedTransform encode_transform(const TransformModel& model, const Kernels& kernels, const uint16_t* samples, int height, int width, int top, double max_mse, double lambda) {
+    const size_t pixels = static_cast<size_t>(height) * width;
+    const Pyramid pyramid = analyse(*kernels.transform, samples, height, width, top);
+    std::vector<std::vector<float>> sample;
+    for (const Split<float>& level : pyramid.levels) {
+        for (const Grid<float>& band : level.band) {
+            const size_t every = std::max<size_t>(1, band.data.size() / 4096) | 1;
+            std::vector<float> some;
+            for (size_t i = 0; i < band.data.size(); i += every) some.push_back(band.data[i]);
+            sample.push_back(std::move(some));
+        }
+    }
+    const double unit = static_cast<double>(1 << fraction_bits(top));
+    constexpr double kAim = 0.97;  // of the root mean square error asked for
+    int step = 0;
+    for (int bit = 1024; bit > 0; bit >>= 1) {
+        if (step + bit <= kStepMax && expected_error(model, pyramid, sample, step + bit, pixels) <= kAim * kAim * max_mse * unit * unit) step += bit;
+    }
+
+    std::vector<uint16_t> decoded(pixels);
+    CodedTransform best;
+    int fine = -1, coarse = kStepMax + 1;  // the coarsest step known to do, and the finest known not to
+    double fine_log = 0, coarse_log = 0;   // octaves of error below and above what was asked
+    TransformParameters parameters{step, 0, 5};
+    if (pixels < 65536) parameters.lanes = lanes_for(pixels / 8);
+    for (int attempt = 0; attempt < 20; ++attempt) {
+        parameters.step = step;
+        TransformEncoder encoder(model, kernels, pyramid, height, width, parameters, lambda, nullptr);
+        to_samples(encoder.run(), top, decoded.data());
+        const double mse = mean_squared_error(samples, decoded.data(), pixels);
+        const double log = 0.5 * std::log2(std::max(mse, 1e-9) / std::max(max_mse, 1e-9));  // octaves
+        size_t words = 0;
+        std::vector<uint8_t> bytes = encoder.finish(words);
+        const int lanes = lanes_for(bytes.size());
+        if (mse <= max_mse) {
+            if (step > fine) {
+                best.bytes = std::move(bytes);
+                best.words_nbytes = words;
+                best.parameters = parameters;
+                best.mse = mse;
+                fine = step;
+                fine_log = log;
+            }
+            if ((log > -0.06 && lanes == parameters.lanes) || step == kStepMax) break;  // within 4 %
+        } else {
+            coarse = std::min(coarse, step);
+            coarse_log = log;
+        }
+        if (coarse - fine <= 1 || (attempt > 7 && fine >= 0)) break;
+        int next;
+        if (fine >= 0 && coarse <= kStepMax && coarse_log > fine_log) {
+            const double share = std::clamp((std::log2(kAim) - fine_log) / (coarse_log - fine_log), 0.1, 0.9);
+            next = fine + static_cast<int>(std::lrint(share * (coarse - fine)));
+        } else {
+            // where noise begins to be coded, the error hardly moves with the step: strides grow until it does
+            const int stride = attempt < 1 ? 0 : 8 << attempt;
+            const int guess = static_cast<int>(std::lrint(64 * std::clamp((std::log2(kAim) - log) * 1.1, -3.0, 3.0)));
+            next = step + (guess > 0 ? std::max(guess, stride) : std::min(guess, -stride));
+        }
+        next = std::clamp(next, std::max(fine + 1, 0), std::min(coarse - 1, kStepMax));
+        if (next == step && lanes == parameters.lanes) break;
+        step = next;
+        parameters.lanes = lanes;
+    }
+    if (fine < 0) throw std::runtime_error("no step of the transform is fine enough for this error");
+    return best;
+}
+
+void collect_training_coefficients(const TransformModel& model, const Kernels& kernels, const uint16_t* samples, int height, int width, int top, const TransformParameters& parameters, double lambda,
+                                   TrainingCoefficients& out) {
+    const Pyramid pyramid = analyse(*kernels.transform, samples, height, width, top);
+    TransformEncoder(model, kernels, pyramid, height, width, parameters, lambda, &out).run();
+}
+
+}  // namespace zn
