@@ -1,6 +1,9 @@
-"""Pictures that tests make themselves, as cameras would."""
+"""Pictures that tests make themselves, as cameras would; and the slow encoder of path Y beside this file."""
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -24,3 +27,15 @@ def picture() -> Picture:
         return np.clip(100 + gain * electrons + random.normal(0, 3, light.shape), 0, 65535).round().astype(np.uint16)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def slow_encoder() -> ModuleType:
+    """An encoder of path Y that may make any choice that the format allows."""
+    path = Path(__file__).with_name("slow_transform_encoder.py")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

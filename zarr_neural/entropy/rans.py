@@ -1,4 +1,4 @@
-"""Interleaved rANS and the two streams of a coded plane.
+"""Interleaved rANS and the two streams of a coded plane: symbols, given by their ranges, and raw bits.
 
 Mirror of `native/streams.cpp`. States are 32-bit numbers that live in [2^16, 2^32); 16-bit words move in and out, so a
 step moves at most one. Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540; interleaving: F. Giesen,
@@ -9,14 +9,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from zarr_neural.entropy.rawbits import RawReader, RawWriter
-from zarr_neural.entropy.tables import PROB_BITS, PROB_SCALE, TableSet
+from zarr_neural.entropy.tables import PROB_BITS, PROB_SCALE
 from zarr_neural.errors import DamagedChunkError
 
 RANS_LOW = 1 << 16
 
 
 def lane_count(pixels: int) -> int:
-    """Return how many interleaved states code a plane: each costs two bytes, and wide vectors want many.
+    """Return how many interleaved states code a plane of path L: each costs two bytes, and wide vectors want many.
 
     Examples
     --------
@@ -26,35 +26,27 @@ def lane_count(pixels: int) -> int:
     return 32 if pixels >= 65536 else 16 if pixels >= 16384 else 8 if pixels >= 4096 else 1
 
 
-class SymbolWriter:
-    """Codes blocks of residuals. Kept to the end, because rANS codes backwards.
+class RansWriter:
+    """Codes blocks of symbols. Kept to the end, because rANS codes backwards.
 
     Parameters
     ----------
-    tables : TableSet
-        The model's tables.
     lanes : int
-        Interleaved states, as from `lane_count`.
+        Interleaved states.
+
+    Attributes
+    ----------
+    raw : RawWriter
+        The raw bits.
     """
 
-    def __init__(self, tables: TableSet, lanes: int) -> None:
-        self._tables, self._lanes = tables, lanes
-        self._blocks: list[list[tuple[int, int]]] = []
+    def __init__(self, lanes: int) -> None:
+        self._lanes = lanes
+        self._blocks: list[Sequence[tuple[int, int]]] = []
         self.raw = RawWriter()
 
-    def put_block(self, table: Sequence[int], bits: Sequence[int], residual: Sequence[int]) -> None:
-        """Append residuals, each with its table and its number of raw bits; the first belongs to the first lane."""
-        ranges = []
-        for t, b, r in zip(table, bits, residual, strict=True):
-            shifted = r + (1 << b >> 1)
-            symbol = shifted >> b
-            half, starts = self._tables.half[t], self._tables.starts[t]
-            index = symbol + half if abs(symbol) <= half else 2 * half + 1
-            ranges.append((starts[index], starts[index + 1] - starts[index]))
-            if abs(symbol) > half:
-                self.raw.put(int(symbol < 0), 1)
-                self.raw.put_golomb(abs(symbol) - half - 1)
-            self.raw.put(shifted, b)
+    def put_ranges(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Append a block of symbols, each its start and its width; the first belongs to the first lane."""
         self._blocks.append(ranges)
 
     def finish(self) -> tuple[bytes, int]:
@@ -74,19 +66,23 @@ class SymbolWriter:
         return coded + self.raw.finish(), len(coded)
 
 
-class SymbolReader:
-    """Reads the blocks that `SymbolWriter` coded, in their order.
+class RansReader:
+    """Reads the symbols that `RansWriter` coded, in their order.
 
     Parameters
     ----------
-    tables : TableSet
-        The model's tables.
     lanes : int
-        Interleaved states, as from `lane_count`.
+        Interleaved states.
     payload : bytes
         The coded plane.
     words_nbytes : int
         Bytes of `payload` that hold states and words; raw bits follow.
+
+    Attributes
+    ----------
+    lanes : int
+    raw : RawReader
+        The raw bits.
 
     Raises
     ------
@@ -94,37 +90,24 @@ class SymbolReader:
         The symbol section cannot hold the states and whole words.
     """
 
-    def __init__(self, tables: TableSet, lanes: int, payload: bytes, words_nbytes: int) -> None:
+    def __init__(self, lanes: int, payload: bytes, words_nbytes: int) -> None:
         if not 4 * lanes <= words_nbytes <= len(payload) or words_nbytes % 2 != 0:
             raise DamagedChunkError("the symbol section has an impossible length", found=words_nbytes)
-        self._tables, self._lanes = tables, lanes
+        self.lanes = lanes
         self._state = [int.from_bytes(payload[4 * k : 4 * k + 4], "little") for k in range(lanes)]
         words = payload[4 * lanes : words_nbytes]
         self._words = [words[k] | words[k + 1] << 8 for k in range(0, len(words), 2)]
         self._next = 0
         self.raw = RawReader(payload[words_nbytes:])
 
-    def get_block(self, table: Sequence[int], bits: Sequence[int]) -> list[int]:
-        """Return the residuals of a block, given the table and the number of raw bits of each.
+    def symbol(self, lane: int, starts: Sequence[int]) -> int:
+        """Return the next symbol of a lane, by a table whose ranges begin at `starts`, which ends with 2^14.
 
         Raises
         ------
         DamagedChunkError
-            Words or raw bits end before the block does, or an escape is longer than any value needs.
+            The words end before.
         """
-        residuals = []
-        for i, (t, b) in enumerate(zip(table, bits, strict=True)):
-            index = self._symbol(i % self._lanes, self._tables.starts[t])
-            half = self._tables.half[t]
-            value = index - half
-            if index == 2 * half + 1:
-                negative = self.raw.get(1)
-                magnitude = self.raw.get_golomb() + half + 1
-                value = -magnitude if negative else magnitude
-            residuals.append((value << b) + self.raw.get(b) - (1 << b >> 1))
-        return residuals
-
-    def _symbol(self, lane: int, starts: list[int]) -> int:
         x = self._state[lane]
         slot = x & (PROB_SCALE - 1)
         index = bisect_right(starts, slot) - 1

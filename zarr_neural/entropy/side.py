@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zarr_neural.entropy.rans import SymbolReader, SymbolWriter
+from zarr_neural.entropy.residuals import SymbolReader, SymbolWriter
 from zarr_neural.entropy.tables import row_of
 from zarr_neural.errors import DamagedChunkError
 

@@ -38,6 +38,40 @@ def known_arrays() -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def known_transform_arrays() -> dict[str, NDArray[Any]]:
+    """Return a lossy model with three gain vectors and hidden layers of 16 and 8 units, inside the numeric contract.
+
+    Its tables have all sizes from -0..0 to -60..60, and its networks ask for all rows.
+    """
+    lead = (4, 3, 4)
+    tables = [_table(2 * min(max(row - 2 * quantiser, 0), 30), row) for quantiser in range(2) for row in range(48)]
+    arrays: dict[str, NDArray[Any]] = {
+        "half": np.array([half for half, _ in tables], np.uint8).reshape(2, 48),
+        "widths": np.array([widths for _, widths in tables], np.uint16).reshape(2, 48, 128),
+        "gains": (scrambled(90, 20, 257) - 128).reshape(3, 10, 3).astype(np.int16),
+    }
+    for i, (outputs, inputs, reach, right) in enumerate(((16, 32, 63, 6), (8, 16, 63, 5), (9, 8, 12, 5)), 1):
+        weights = scrambled(48 * outputs * inputs, 20 + i, 2 * reach + 1) - reach
+        arrays[f"w{i}"] = weights.reshape(*lead, outputs, inputs).astype(np.int8)
+        arrays[f"b{i}"] = (scrambled(48 * outputs, 23 + i, 4001) - 1000).reshape(*lead, outputs).astype(np.int32)
+        arrays[f"s{i}"] = np.full((*lead, outputs), right, np.uint8)
+    arrays["w3"][..., 0, :] *= 5
+    arrays["b3"][..., 0] *= 4
+    return arrays
+
+
+def _table(half: int, row: int) -> tuple[int, list[int]]:
+    """Half and widths of a table whose symbols fall by 2^(-2^(-row/8)), about, with every value."""
+    fall = 65536 - (52_000 >> (row >> 3))
+    mass = [1 << 24]
+    for _ in range(half):
+        mass.append(mass[-1] * fall >> 16)
+    every = [*mass[:0:-1], *mass, mass[-1] // 2, mass[-1] // 2]
+    width = [1 + part * (16384 - len(every)) // sum(every) for part in every]
+    width[half] += 16384 - sum(width)
+    return half, width + [0] * (128 - len(width))
+
+
 def known_plane(height: int, width: int, top: int) -> NDArray[np.uint16]:
     """Return a plane with a slope, faint noise, a noisy patch and a few outliers."""
     i, j = np.indices((height, width))
