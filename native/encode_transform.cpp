@@ -2,7 +2,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
-#include <stdexcept>
 #include <utility>
 
 #include "log_magnitude.hpp"
@@ -55,6 +54,9 @@ struct PhaseWork {
 };
 
 constexpr double kSurelyScalar = 0.10, kSurelyTrellis = 0.9;  // bits per number between which both are tried
+
+// A value would leave its range.
+struct StepTooFine {};
 
 class TransformEncoder {
   public:
@@ -178,7 +180,7 @@ class TransformEncoder {
             for (int j = 0; j < columns; ++j, ++at) {
                 const int32_t k = index[at], q = work_.quantiser[at];
                 const int32_t v = work_.mean[at] + 8 * k - 4 * (k > 0 ? q : (k < 0 ? -q : 0));
-                if (std::abs(k) >= kIndexEnd || std::abs(v) >= kValueEnd) throw std::runtime_error("the step is too fine for this plane");
+                if (std::abs(k) >= kIndexEnd || std::abs(v) >= kValueEnd) throw StepTooFine();
                 value[j] = v;
                 log[j] = static_cast<uint8_t>(log_magnitude(std::abs(v)));
             }
@@ -305,7 +307,11 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
     for (int attempt = 0; attempt < 20; ++attempt) {
         parameters.step = step;
         TransformEncoder encoder(model, kernels, pyramid, height, width, parameters, lambda, nullptr);
-        to_samples(encoder.run(), top, decoded.data());
+        try {
+            to_samples(encoder.run(), top, decoded.data());
+        } catch (const StepTooFine&) {
+            break;
+        }
         const double mse = mean_squared_error(samples, decoded.data(), pixels);
         const double log = 0.5 * std::log2(std::max(mse, 1e-9) / std::max(max_mse, 1e-9));  // octaves
         size_t words = 0;
@@ -341,14 +347,16 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
         step = next;
         parameters.lanes = lanes;
     }
-    if (fine < 0) throw std::runtime_error("no step of the transform is fine enough for this error");
     return best;
 }
 
 void collect_training_coefficients(const TransformModel& model, const Kernels& kernels, const uint16_t* samples, int height, int width, int top, const TransformParameters& parameters, double lambda,
                                    TrainingCoefficients& out) {
     const Pyramid pyramid = analyse(*kernels.transform, samples, height, width, top);
-    TransformEncoder(model, kernels, pyramid, height, width, parameters, lambda, &out).run();
+    try {
+        TransformEncoder(model, kernels, pyramid, height, width, parameters, lambda, &out).run();
+    } catch (const StepTooFine&) {  // what was collected before will do
+    }
 }
 
 }  // namespace zn

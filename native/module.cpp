@@ -193,7 +193,8 @@ TransformModel* make_transform_model(In<uint8_t, 2> half, In<uint16_t, 3> widths
     return model.release();
 }
 
-nb::tuple encode_by_transform(const TransformModel& model, In<uint16_t, 2> samples, int top, double max_mse, double lambda, const std::string& name) {
+// None if no step is fine enough.
+nb::object encode_by_transform(const TransformModel& model, In<uint16_t, 2> samples, int top, double max_mse, double lambda, const std::string& name) {
     check_plane(samples.shape(0), samples.shape(1), top);
     need(top >= 1 && max_mse > 0 && lambda >= 0, "top must be 1 or more, the error positive and the price of a bit not negative");
     const Kernels& set = kernels(name);
@@ -202,6 +203,7 @@ nb::tuple encode_by_transform(const TransformModel& model, In<uint16_t, 2> sampl
         nb::gil_scoped_release release;
         coded = encode_transform(model, set, samples.data(), static_cast<int>(samples.shape(0)), static_cast<int>(samples.shape(1)), top, max_mse, lambda);
     }
+    if (coded.bytes.empty()) return nb::none();
     return nb::make_tuple(to_bytes(coded.bytes), coded.words_nbytes, coded.parameters.step, coded.parameters.quality, coded.parameters.lanes, coded.mse);
 }
 

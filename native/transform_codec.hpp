@@ -23,7 +23,7 @@ struct CodedTransform {
 };
 
 // samples: height x width, row by row, all <= top, which is at least 1. The smallest bytes found whose mean squared error
-// is at most max_mse; lambda is the price of a bit in squared steps. Throws std::runtime_error if no step is fine enough.
+// is at most max_mse, or none if no step is fine enough; lambda is the price of a bit in squared steps.
 CodedTransform encode_transform(const TransformModel& model, const Kernels& kernels, const uint16_t* samples, int height, int width, int top, double max_mse, double lambda);
 
 // The same samples on every machine, or DamagedStream.

@@ -6,6 +6,6 @@ Specification: ``zarr_neural/spec/v1.md``, sections 2 and 3. Tests: ``tests/bits
 
 from zarr_neural.bitstream.crc import crc32c
 from zarr_neural.bitstream.fields import Field, pack, unpack, unzigzag, zigzag
-from zarr_neural.bitstream.reader import Reader
+from zarr_neural.bitstream.reader import Reader, pack_varint
 
-__all__ = ["Field", "Reader", "crc32c", "pack", "unpack", "unzigzag", "zigzag"]
+__all__ = ["Field", "Reader", "crc32c", "pack", "pack_varint", "unpack", "unzigzag", "zigzag"]

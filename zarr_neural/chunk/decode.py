@@ -10,7 +10,8 @@ from zarr_neural import models
 from zarr_neural.bitstream import Reader, crc32c
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.generic import unpack_generic
-from zarr_neural.chunk.header import CONSTANT, GENERIC, Header, unpack_header
+from zarr_neural.chunk.header import CONSTANT, GENERIC, TRANSFORM, Header, unpack_header
+from zarr_neural.chunk.mean_error import decode_at_mean_error
 from zarr_neural.chunk.plane import decode_plane
 from zarr_neural.errors import DamagedChunkError, ModelNotFoundError
 
@@ -74,20 +75,24 @@ def _by_networks(
 ) -> NDArray[Any]:
     if header.dtype.kind not in "iuf":
         raise DamagedChunkError("only integers and floats are coded by networks", found=header.dtype)
-    model = models.load_lossless(_full_id(header.model, model_ids))
     if (header.dtype.kind == "f") != (quantiser.kind == quantise.FLOAT_STEP):
         raise DamagedChunkError(f"quantiser {quantiser.kind} is not for {header.dtype}")
     reader = Reader(payload)
     decoded = np.empty(header.planes, header.working_dtype)
-    for plane in decoded:
-        decode_plane(model, quantiser, reader, plane)
+    named = _full_id(header.model, model_ids)
+    if header.mode == TRANSFORM:
+        decode_at_mean_error(reader, quantiser, named, lambda prefix: _full_id(prefix, model_ids), decoded)
+    else:
+        model = models.load_lossless(named)
+        for plane in decoded:
+            decode_plane(model, quantiser, reader, plane)
     if reader.remaining:
         raise DamagedChunkError("bytes are left after the last plane", expected=0, found=reader.remaining)
     return decoded
 
 
 def _full_id(prefix: bytes, model_ids: Iterable[str]) -> str:
-    known = [*model_ids, models.default_lossless()]
+    known = [*model_ids, *models.shipped()]
     for model_id in known:
         if model_id.startswith(prefix.hex()):
             return model_id

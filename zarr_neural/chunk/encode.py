@@ -20,16 +20,21 @@ from zarr_neural.chunk.header import (
     MAX_DIMENSIONS,
     MODEL_PREFIX_NBYTES,
     NETWORKS,
+    TRANSFORM,
     Header,
     pack_header,
     plane_shape,
 )
+from zarr_neural.chunk.mean_error import encode_at_mean_error
 from zarr_neural.chunk.plane import NotForPathLError, encode_plane
 from zarr_neural.chunk.quantise import Quantiser
-from zarr_neural.errors import BoundError, UnsupportedInputError
+from zarr_neural.chunk.transform import NotForPathYError
+from zarr_neural.errors import BoundError, ConfigurationError, UnsupportedInputError
 
 
-def encode_chunk(array: NDArray[Any], fidelity: Fidelity, model_id: str, *, verify: bool = True) -> bytes:
+def encode_chunk(
+    array: NDArray[Any], fidelity: Fidelity, model_id: str, lossy_id: str | None = None, *, verify: bool = True
+) -> bytes:
     """The bytes of one chunk, which decode to what ``fidelity`` promises.
 
     Parameters
@@ -39,7 +44,9 @@ def encode_chunk(array: NDArray[Any], fidelity: Fidelity, model_id: str, *, veri
         anything else becomes C order.
     fidelity : Fidelity
     model_id : str
-        SHA-256 of the model to use, in hexadecimal.
+        SHA-256 of the lossless model to use, in hexadecimal.
+    lossy_id : str, optional
+        SHA-256 of the lossy model, which ``fidelity.rmse`` needs.
     verify : bool
         Decode the bytes again and compare.
 
@@ -55,8 +62,12 @@ def encode_chunk(array: NDArray[Any], fidelity: Fidelity, model_id: str, *, veri
     _check(array)
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     planes = native.reshape(plane_shape(array.shape))
-    quantiser = quantise.choose(fidelity, planes)
-    mode, payload, decoded = _smallest(planes, quantiser, model_id)
+    if fidelity.rmse is None:
+        quantiser = quantise.choose(fidelity, planes)
+        mode, payload, decoded = _smallest(planes, quantiser, model_id)
+    else:
+        mode, quantiser, payload, decoded = _at_mean_error(planes, fidelity, model_id, lossy_id)
+        _check_mean_error(planes, decoded, fidelity.rmse)
     if fidelity.max_error is not None:
         _check_bound(planes, decoded, fidelity.max_error)
     if verify and quantiser.kind == quantise.NOISE and mode != CONSTANT:
@@ -68,13 +79,15 @@ def encode_chunk(array: NDArray[Any], fidelity: Fidelity, model_id: str, *, veri
         shape=array.shape,
         quantiser=quantiser.kind,
         parameters=quantiser.parameters,
-        model=bytes.fromhex(model_id)[:MODEL_PREFIX_NBYTES] if mode == NETWORKS else b"",
+        model=bytes.fromhex(_encoder(mode, model_id, lossy_id))[:MODEL_PREFIX_NBYTES],
         payload_nbytes=len(payload),
         payload_crc=crc32c(payload),
         samples_crc=crc32c(_bytes_of(decoded)),
     )
     data = pack_header(header) + payload
-    if verify and not np.array_equal(_bytes_of(decode_chunk(data, (model_id,))), _bytes_of(decoded)):
+    if verify and not np.array_equal(
+        _bytes_of(decode_chunk(data, tuple(i for i in (model_id, lossy_id) if i))), _bytes_of(decoded)
+    ):
         raise BoundError("decoding the chunk that was just encoded did not give what was promised")
     return data
 
@@ -122,6 +135,42 @@ def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tupl
     return NETWORKS, payload, decoded
 
 
+_FINE_RMSE = 0.75  # grey levels below which lossless coding may be smaller
+_FEW_LEVELS = 16  # as it may be for drawings and masks
+
+
+def _at_mean_error(
+    planes: NDArray[Any], fidelity: Fidelity, model_id: str, lossy_id: str | None
+) -> tuple[int, Quantiser, bytes, NDArray[Any]]:
+    """Mode, quantiser and payload of the smaller of path Y and lossless coding, and the planes that it decodes to."""
+    fidelity.check_dtype(planes.dtype)
+    if lossy_id is None:
+        raise ConfigurationError("coding at a mean error needs a lossy model, and none is given")
+    assert fidelity.rmse is not None  # the caller has looked
+    if _is_constant(planes):
+        return _with_identity(planes, model_id)
+    try:
+        coded = (TRANSFORM, *encode_at_mean_error(planes, fidelity, model_id, lossy_id))
+    except NotForPathYError:
+        return _with_identity(planes, model_id)
+    if planes.dtype.kind in "iu" and (
+        fidelity.rmse < _FINE_RMSE or int(planes.max()) - int(planes.min()) < _FEW_LEVELS
+    ):
+        return min(_with_identity(planes, model_id), coded, key=lambda c: len(c[2]))
+    return coded
+
+
+def _with_identity(planes: NDArray[Any], model_id: str) -> tuple[int, Quantiser, bytes, NDArray[Any]]:
+    quantiser = quantise.Identity()
+    mode, payload, decoded = _smallest(planes, quantiser, model_id)
+    return mode, quantiser, payload, decoded
+
+
+def _encoder(mode: int, model_id: str, lossy_id: str | None) -> str:
+    """The SHA-256 of the model that a mode names, or nothing."""
+    return {NETWORKS: model_id, TRANSFORM: lossy_id or ""}.get(mode, "")
+
+
 def _indices(planes: NDArray[Any], quantiser: Quantiser) -> tuple[NDArray[Any], int]:
     """Levels of all planes above the lowest, in as few bytes as hold them, and the lowest."""
     ends = np.array([planes.min(), planes.max()])  # levels grow with samples
@@ -147,6 +196,15 @@ def _check_bound(planes: NDArray[Any], decoded: NDArray[Any], bound: float) -> N
         worst = max(worst, np.abs(plane.astype(wide) - other.astype(wide)).max())
     if not worst <= bound or math.isnan(worst):
         raise BoundError(f"the error would be {worst}, promised was at most {bound}")
+
+
+def _check_mean_error(planes: NDArray[Any], decoded: NDArray[Any], rmse: float) -> None:
+    total = 0.0
+    for plane, other in zip(planes, decoded, strict=True):
+        total += float(np.square(plane.astype(np.float64) - other.astype(np.float64)).sum())
+    found = math.sqrt(total / planes.size)
+    if not found <= rmse * (1 + 1e-9):
+        raise BoundError(f"the root mean square error would be {found:g}, promised was at most {rmse:g}")
 
 
 def _check_intervals(planes: NDArray[Any], decoded: NDArray[Any], quantiser: Quantiser) -> None:

@@ -12,8 +12,8 @@ from zarr_neural.errors import DamagedChunkError
 
 MAGIC = b"\x89ZNC"
 VERSION = 1
-CONSTANT, GENERIC, NETWORKS = range(3)
-MODE_NAMES = {CONSTANT: "constant", GENERIC: "generic", NETWORKS: "networks"}
+CONSTANT, GENERIC, NETWORKS, TRANSFORM = range(4)
+MODE_NAMES = {CONSTANT: "constant", GENERIC: "generic", NETWORKS: "networks", TRANSFORM: "transform"}
 MODEL_PREFIX_NBYTES = 8
 MAX_DIMENSIONS = 32
 MAX_CHUNK_NBYTES = 2**31 - 1
@@ -23,11 +23,11 @@ BIG_ENDIAN, FORTRAN = 1, 2  # bits of `layout`
 
 
 def _has_model(values: Mapping[str, Any]) -> bool:
-    return bool(values["mode"] == NETWORKS)
+    return bool(values["mode"] in (NETWORKS, TRANSFORM))
 
 
 HEADER = (
-    Field("mode", "fixed", 1, most=NETWORKS),
+    Field("mode", "fixed", 1, most=TRANSFORM),
     Field("dtype", "fixed", 1, most=len(DTYPES) - 1),
     Field("layout", "fixed", 1, most=BIG_ENDIAN | FORTRAN),
     Field("shape", "varints", MAX_DIMENSIONS, least=1, most=MAX_CHUNK_NBYTES),
@@ -47,7 +47,7 @@ class Header:
     Attributes
     ----------
     mode : int
-        `CONSTANT`, `GENERIC` or `NETWORKS`.
+        `CONSTANT`, `GENERIC`, `NETWORKS` or `TRANSFORM`.
     dtype : numpy.dtype
         Of the decoded array, byte order included.
     fortran : bool

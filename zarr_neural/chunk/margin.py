@@ -1,10 +1,16 @@
-"""The padded margin of a plane: the rectangle that holds all pixels different from one border value."""
+"""The padded margin of a plane: the rectangle that holds all pixels different from one border value, and its fields."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zarr_neural.bitstream import Field
+from zarr_neural.errors import DamagedChunkError
+
+HAS_MARGIN = 1  # bit of the `flags` of a record
 
 
 @dataclass(frozen=True)
@@ -48,3 +54,58 @@ def find_content(plane: NDArray[Any]) -> tuple[Rectangle, Any]:
         if box.height * box.width < best.height * best.width:
             best, value = box, border
     return best, value
+
+
+def has_margin(values: Mapping[str, Any]) -> bool:
+    """Whether a record has the fields of a rectangle."""
+    return bool(values["flags"] & HAS_MARGIN)
+
+
+def has_content(values: Mapping[str, Any]) -> bool:
+    """Whether anything lies inside the rectangle of a record."""
+    return not has_margin(values) or values["height"] * values["width"] > 0
+
+
+MARGIN_FIELDS = (
+    Field("border", "varint", when=has_margin),  # bits of the sample outside the rectangle
+    Field("first_row", "varint", when=has_margin),
+    Field("first_column", "varint", when=has_margin),
+    Field("height", "varint", when=has_margin),
+    Field("width", "varint", when=has_margin),
+)
+
+
+def margin_values(plane: NDArray[Any]) -> tuple[dict[str, Any], Rectangle, Any]:
+    """The first fields of a plane's record, its rectangle, and the sample outside."""
+    box, border = find_content(plane)
+    if (box.height, box.width) == plane.shape:
+        return {"flags": 0}, box, border
+    values = {
+        "flags": HAS_MARGIN,
+        "border": int(np.asarray(border).view(f"u{border.dtype.itemsize}")),
+        "first_row": box.top,
+        "first_column": box.left,
+        "height": box.height,
+        "width": box.width,
+    }
+    return values, box, border
+
+
+def fill_margin(values: Mapping[str, Any], out: NDArray[Any]) -> Rectangle:
+    """Fills ``out`` (Y, X) with the border of a record, if it has one, and returns its rectangle.
+
+    Raises
+    ------
+    DamagedChunkError
+        If the rectangle exceeds the plane, or the border does not fit its dtype.
+    """
+    if not has_margin(values):
+        return Rectangle(0, 0, *out.shape)
+    box = Rectangle(*(values[name] for name in ("first_row", "first_column", "height", "width")))
+    if box.top + box.height > out.shape[0] or box.left + box.width > out.shape[1]:
+        raise DamagedChunkError("the rectangle of a plane exceeds it", expected=out.shape, found=box)
+    bits = values["border"]
+    if out.dtype.itemsize > 8 or bits >> (8 * out.dtype.itemsize):
+        raise DamagedChunkError(f"the border of a plane does not fit {out.dtype}", found=bits)
+    out[...] = np.array(bits, f"u{out.dtype.itemsize}").view(out.dtype)
+    return box

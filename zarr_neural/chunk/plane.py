@@ -8,47 +8,35 @@ from numpy.typing import NDArray
 
 from zarr_neural.bitstream import Field, Reader, pack, unpack
 from zarr_neural.chunk import quantise
-from zarr_neural.chunk.margin import Rectangle, find_content
+from zarr_neural.chunk.margin import HAS_MARGIN, MARGIN_FIELDS, fill_margin, has_content, margin_values
 from zarr_neural.chunk.palette import pack_palette, unpack_palette, used_levels
 from zarr_neural.chunk.quantise import Quantiser
 from zarr_neural.errors import DamagedChunkError
 from zarr_neural.intnet import native
 from zarr_neural.models import LosslessModel
 
-HAS_MARGIN, HAS_PALETTE, REPEATS = 1, 2, 4  # bits of `flags`
+HAS_PALETTE, REPEATS = 2, 4  # bits of `flags`, beside that of the margin
 MAX_TOP = 65535
 MAX_SIDE = 2**24  # of a plane that path L codes
 _FEW = 0.5  # below this share of used levels, coding without a palette is not tried
 
 
-def _margin(values: Mapping[str, Any]) -> bool:
-    return bool(values["flags"] & HAS_MARGIN)
-
-
-def _content(values: Mapping[str, Any]) -> bool:
-    return not _margin(values) or values["height"] * values["width"] > 0
-
-
 def _palette(values: Mapping[str, Any]) -> bool:
-    return _content(values) and bool(values["flags"] & HAS_PALETTE)
+    return has_content(values) and bool(values["flags"] & HAS_PALETTE)
 
 
 def _networks(values: Mapping[str, Any]) -> bool:
-    return _content(values) and not values["flags"] & REPEATS
+    return has_content(values) and not values["flags"] & REPEATS
 
 
 RECORD = (
     Field("flags", "fixed", 1, most=HAS_MARGIN | HAS_PALETTE | REPEATS),
-    Field("border", "varint", when=_margin),  # bits of the sample outside the rectangle
-    Field("first_row", "varint", when=_margin),
-    Field("first_column", "varint", when=_margin),
-    Field("height", "varint", when=_margin),
-    Field("width", "varint", when=_margin),
-    Field("lowest", "signed", least=-quantise.MAX_LEVEL, most=quantise.MAX_LEVEL, when=_content),
+    *MARGIN_FIELDS,
+    Field("lowest", "signed", least=-quantise.MAX_LEVEL, most=quantise.MAX_LEVEL, when=has_content),
     Field("palette_nbytes", "varint", when=_palette),
-    Field("top", "varint", most=MAX_TOP, when=_content),
+    Field("top", "varint", most=MAX_TOP, when=has_content),
     Field("words_nbytes", "varint", when=_networks),
-    Field("payload_nbytes", "varint", when=_content),
+    Field("payload_nbytes", "varint", when=has_content),
 )
 
 
@@ -73,20 +61,10 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
     """
     if max(plane.shape) > MAX_SIDE:
         raise NotForPathLError
-    box, border = find_content(plane)
-    values: dict[str, Any] = {"flags": 0}
+    values, box, border = margin_values(plane)
     decoded = plane
-    if (box.height, box.width) != plane.shape:
-        values |= {
-            "flags": HAS_MARGIN,
-            "border": _bits(border),
-            "first_row": box.top,
-            "first_column": box.left,
-            "height": box.height,
-            "width": box.width,
-        }
-        if box.height == 0:
-            return pack(RECORD, values), plane
+    if not has_content(values):
+        return pack(RECORD, values), plane
     content = plane[box.slices]
     samples, lowest = _samples(quantiser, content)
     record = _smallest_record(model, values | {"lowest": lowest}, samples)
@@ -168,13 +146,8 @@ def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out
     if max(out.shape) > MAX_SIDE:
         raise DamagedChunkError("a plane coded by networks is too long", expected=f"up to {MAX_SIDE}", found=out.shape)
     values = unpack(RECORD, reader)
-    box = Rectangle(0, 0, *out.shape)
-    if _margin(values):
-        box = Rectangle(*(values[name] for name in ("first_row", "first_column", "height", "width")))
-        if box.top + box.height > out.shape[0] or box.left + box.width > out.shape[1]:
-            raise DamagedChunkError("the rectangle of a plane exceeds it", expected=out.shape, found=box)
-        out[...] = _from_bits(values["border"], out.dtype)
-    if not _content(values):
+    box = fill_margin(values, out)
+    if not has_content(values):
         return
     lowest, top = values["lowest"], values["top"]
     palette = None
@@ -199,13 +172,3 @@ def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out
 
 def _mask(dtype: np.dtype[Any]) -> int:
     return int(2 ** (8 * dtype.itemsize) - 1)
-
-
-def _bits(value: Any) -> int:
-    return int(np.asarray(value).view(f"u{value.dtype.itemsize}"))
-
-
-def _from_bits(bits: int, dtype: np.dtype[Any]) -> Any:
-    if dtype.itemsize > 8 or bits >> (8 * dtype.itemsize):
-        raise DamagedChunkError(f"the border of a plane does not fit {dtype}", found=bits)
-    return np.array(bits, f"u{dtype.itemsize}").view(dtype)

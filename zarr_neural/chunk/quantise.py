@@ -222,10 +222,17 @@ def choose(fidelity: Fidelity, planes: NDArray[Any]) -> Quantiser:
     if dtype.kind != "f":
         k = min(int(fidelity.max_error), 65535)
         return Step((k, zigzag(int(planes.max())))) if k else Identity()
-    return _float_step(fidelity.max_error, planes)
+    return float_step(fidelity.max_error, planes)
 
 
-def _float_step(max_error: float, planes: NDArray[Any]) -> Quantiser:
+def float_step(max_error: float, planes: NDArray[Any]) -> FloatStep:
+    """The coarsest step that keeps a bound for planes of floats.
+
+    Raises
+    ------
+    UnsupportedInputError
+        If a sample is NaN or infinite, or the bound leaves more than 65535 levels.
+    """
     if not np.isfinite(planes).all():
         raise UnsupportedInputError("max_error cannot be promised for NaN or infinite samples; use lossless=True")
     if max_error <= 0:

@@ -15,7 +15,7 @@ from .kinds import unpack
 from .lossless import LosslessModel, pack
 from .lossy import LossyModel, pack_lossy
 from .lossy_contract import validate_lossy
-from .store import default_lossless, default_lossy, load, load_lossless, load_lossy, locate, user_directory
+from .store import default_lossless, default_lossy, load, load_lossless, load_lossy, locate, shipped, user_directory
 
 __all__ = [
     "LosslessModel",
@@ -28,6 +28,7 @@ __all__ = [
     "locate",
     "pack",
     "pack_lossy",
+    "shipped",
     "unpack",
     "user_directory",
     "validate",

@@ -120,3 +120,9 @@ def default_lossy(preset: str = "fast") -> str:
     if not path.is_file():
         raise ModelNotFoundError(f"for the lossy preset {preset!r}, which this build does not ship,", [str(path)])
     return path.read_text("ascii").strip()
+
+
+@functools.cache
+def shipped() -> tuple[str, ...]:
+    """Return the SHA-256 of every model in the wheel."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*" + SUFFIX)))

@@ -1,0 +1,112 @@
+"""A chunk at a stated mean error: planes by path Y, and a hard bound beside it where one is asked for.
+
+The payload begins with a byte of flags; with `HAS_RESIDUAL`, the first bytes of the SHA-256 of the lossless model that
+codes the corrections, and their bound in levels. Then come the records of the planes.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zarr_neural import models
+from zarr_neural.bitstream import Reader, pack_varint
+from zarr_neural.chunk import quantise
+from zarr_neural.chunk.fidelity import Fidelity
+from zarr_neural.chunk.header import MODEL_PREFIX_NBYTES
+from zarr_neural.chunk.quantise import Quantiser
+from zarr_neural.chunk.transform import NotForPathYError, Residual, decode_transform_plane, encode_transform_plane
+from zarr_neural.errors import DamagedChunkError
+
+HAS_RESIDUAL = 1
+MAX_BOUND = 65535
+_FLOAT_FINENESS = 4  # levels of floats per unit of the mean error: their rounding takes half a percent of it
+
+
+def encode_at_mean_error(
+    planes: NDArray[Any], fidelity: Fidelity, lossless_id: str, lossy_id: str
+) -> tuple[Quantiser, bytes, NDArray[Any]]:
+    """Quantiser and payload of planes at a root mean square error of at most ``fidelity.rmse``, and what they decode to.
+
+    Parameters
+    ----------
+    planes : (N, Y, X) array
+        8- or 16-bit integers, or floats.
+    fidelity : Fidelity
+        With ``rmse``, and ``max_error`` or not.
+    lossless_id, lossy_id : str
+        SHA-256 of the models of corrections and transform.
+
+    Raises
+    ------
+    NotForPathYError
+        If a plane spans too many levels, or the error asked for is too small for the transform.
+    """
+    assert fidelity.rmse is not None  # the caller asks for nothing else
+    quantiser, unit = _quantiser(planes, fidelity)
+    max_mse = (fidelity.rmse / unit) ** 2 - (1 / 12 if unit != 1 or planes.dtype.kind == "f" else 0)
+    residual = None
+    head = bytes([0])
+    if fidelity.max_error is not None:
+        rounding = 0.5 if planes.dtype.kind == "f" else 0
+        bound = min(math.floor(fidelity.max_error / unit * (1 - 2.0**-20) - rounding), MAX_BOUND)
+        if bound < 0:
+            raise NotForPathYError
+        residual = Residual(models.load_lossless(lossless_id), bound)
+        head = bytes([HAS_RESIDUAL]) + bytes.fromhex(lossless_id)[:MODEL_PREFIX_NBYTES] + pack_varint(bound)
+    model = models.load_lossy(lossy_id)
+    records, decoded = zip(
+        *(encode_transform_plane(model, quantiser, residual, plane, max_mse) for plane in planes), strict=True
+    )
+    return quantiser, head + b"".join(records), np.stack(decoded)
+
+
+def decode_at_mean_error(
+    reader: Reader, quantiser: Quantiser, lossy_id: str, full_id: Callable[[bytes], str], out: NDArray[Any]
+) -> None:
+    """Fills ``out`` (N, Y, X) with the planes of a payload.
+
+    Parameters
+    ----------
+    reader : Reader
+    quantiser : Quantiser
+    lossy_id : str
+        SHA-256 of the model of the transform.
+    full_id : callable
+        Finds the SHA-256 of a model by its first bytes.
+    out : (N, Y, X) array
+
+    Raises
+    ------
+    DamagedChunkError
+        If the payload contradicts itself or the planes.
+    """
+    flags = reader.unsigned(1, "the flags of the planes")
+    if flags & ~HAS_RESIDUAL:
+        raise DamagedChunkError("the flags of the planes are unknown", expected="0 or 1", found=flags)
+    residual = None
+    if flags & HAS_RESIDUAL:
+        prefix = bytes(reader.take(MODEL_PREFIX_NBYTES, "the model of the corrections"))
+        bound = reader.varint("the bound of the corrections")
+        if bound > MAX_BOUND:
+            raise DamagedChunkError(
+                "the bound of the corrections is out of range", expected=f"0 to {MAX_BOUND}", found=bound
+            )
+        residual = Residual(models.load_lossless(full_id(prefix)), bound)
+    model = models.load_lossy(lossy_id)
+    for plane in out:
+        decode_transform_plane(model, quantiser, residual, reader, plane)
+
+
+def _quantiser(planes: NDArray[Any], fidelity: Fidelity) -> tuple[Quantiser, float]:
+    """The map to levels, and the size of a level in grey levels."""
+    if planes.dtype.kind != "f":
+        return quantise.Identity(), 1
+    assert fidelity.rmse is not None
+    finest = min(fidelity.rmse / _FLOAT_FINENESS, math.inf if fidelity.max_error is None else fidelity.max_error / 2)
+    if finest <= 0:
+        raise NotForPathYError
+    quantiser = quantise.float_step(finest / 2, planes)
+    return quantiser, quantiser.step
