@@ -28,6 +28,8 @@ CONFIGURATIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"noise_model": NoiseModel(**CAMERA)}, {"noise": 1.0, "noise_model": CAMERA}),
     ({"lossless": True, "verify": False}, {"lossless": True}),
     ({"lossless": True, "models": [MODEL, "0" * 64]}, {"lossless": True, "models": [MODEL, "0" * 64]}),
+    ({"rmse": 2.5, "models": [MODEL, "1" * 64]}, {"rmse": 2.5, "models": [MODEL, "1" * 64]}),
+    ({"max_error": 9, "rmse": 2, "models": ["1" * 64]}, {"rmse": 2, "max_error": 9, "models": ["1" * 64]}),
 ]
 configurations = pytest.mark.parametrize(("arguments", "members"), CONFIGURATIONS, ids=lambda d: ",".join(d) or "none")
 
@@ -65,7 +67,7 @@ def test_different_promises_are_different_codecs() -> None:
 
 def test_a_repr_can_be_read_back() -> None:
     """The repr is the call that makes the codec."""
-    for arguments, _ in CONFIGURATIONS[:-1]:
+    for arguments, _ in CONFIGURATIONS:
         codec = NeuralCodec(**arguments)
         assert eval(repr(codec), {"NeuralCodec": NeuralCodec}) == codec  # noqa: S307 - our own repr
 
@@ -77,7 +79,9 @@ def test_a_repr_can_be_read_back() -> None:
         ({"lossless": True, "verify": True}, r"unknown configuration \['verify'\]"),
         ({"lossless": True, "device": "cuda", "threads": 2}, r"unknown configuration \['device', 'threads'\]"),
         ({"lossless": True, "noise": 2}, "exactly one"),
-        ({"rmse": 3}, "rmse=3: coding at a chosen mean error is not there yet; use max_error, noise or lossless=True"),
+        ({"rmse": 0}, "rmse must be a finite number above 0, not 0"),
+        ({"rmse": 3, "noise": 1}, "or max_error and rmse together, not noise and rmse"),
+        ({"rmse": 3, "preset": "fast"}, r"unknown configuration \['preset'\]"),
         ({"max_error": "2"}, "not '2'"),
         ({"lossless": "true"}, "must be True or False, not 'true'"),
         ({"noise": 1, "noise_model": {"gain": 1}}, r"must have gain, offset and read_noise, not \['gain'\]"),

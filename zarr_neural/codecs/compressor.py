@@ -14,7 +14,7 @@ from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no types
     """Neural compression of image chunks, for ``zarr.open(..., zarr_format=2, compressor=NeuralCodec())``.
 
-    Give exactly one fidelity; without one it is ``noise=1.0``.
+    Give exactly one fidelity, or ``rmse`` and ``max_error`` together; without one it is ``noise=1.0``.
 
     Parameters
     ----------
@@ -26,19 +26,25 @@ class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no t
         Quantiser step in standard deviations of the camera noise, 1/256 to 255; the error is at most about half a
         step. 8- and 16-bit integers.
     rmse : float
-        Not available yet.
+        Root of the mean squared error of a chunk, grey levels: never larger, and up to 5 % smaller where anything at
+        all is lost. The smallest chunks. 8- and 16-bit integers (from 1/256 on), float32, float64.
+    preset : {"fast", "dense"}
+        The shipped model for ``rmse``: quick, or smaller chunks. Not stored in the metadata, which name the model.
     verify : bool
         Decode each chunk once more and compare, before it is handed out. Not stored in the metadata.
     noise_model : NoiseModel or mapping of its three members
         Noise of the camera, see `zarr_neural.estimate_noise`. Better given: without it each chunk is measured by
         itself, and a chunk whose grey levels have gaps, as after an earlier quantisation, is kept as it is.
     models : sequence of str
-        SHA-256 of the models to use; the shipped one by default.
+        SHA-256 of the models to use; by default the shipped ones, a lossless and for ``rmse`` a lossy one. The first
+        of each kind encodes, all may be named by chunks.
 
     Raises
     ------
     ConfigurationError
         If arguments contradict each other or lie out of range.
+    ModelNotFoundError
+        If the model of the preset is not shipped.
 
     Examples
     --------

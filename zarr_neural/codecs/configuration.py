@@ -1,8 +1,9 @@
 """What both adapters share: keyword arguments <-> JSON <-> a frozen object that encodes and decodes."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from zarr_neural.chunk import Fidelity, NoiseModel, check_dtype, decode_chunk, e
 from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 FORMAT_ID = "zarr_neural.v1"
-_ARGUMENTS = ("lossless", "max_error", "noise", "rmse", "noise_model", "models")
+_MEMBERS = ("lossless", "max_error", "noise", "rmse", "noise_model", "models")
+Preset = Literal["fast", "dense"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Configuration:
     ----------
     fidelity : Fidelity
     models : tuple of str
-        SHA-256 of the models, hexadecimal; the first one encodes.
+        SHA-256 of the models, hexadecimal; the first lossless one encodes, and with ``rmse`` the first lossy one too.
     """
 
     fidelity: Fidelity
@@ -37,6 +39,7 @@ class Configuration:
         max_error: float | None = None,
         noise: float | None = None,
         rmse: float | None = None,
+        preset: Preset = "fast",
         noise_model: NoiseModel | Mapping[str, float] | None = None,
         models: Sequence[str] | None = None,
     ) -> Self:
@@ -45,7 +48,10 @@ class Configuration:
         Raises
         ------
         ConfigurationError
-            See `zarr_neural.chunk.fidelity_of`; also for an unknown member of ``noise_model`` and a malformed model id.
+            See `zarr_neural.chunk.fidelity_of`; also for an unknown member of ``noise_model``, a malformed model id,
+            and a ``preset`` that is unknown or has nothing to choose.
+        ModelNotFoundError
+            If the preset's model is not shipped.
         """
         if isinstance(noise_model, Mapping):
             if set(noise_model) != {"gain", "offset", "read_noise"}:
@@ -54,17 +60,14 @@ class Configuration:
                 )
             noise_model = NoiseModel(**noise_model)
         fidelity = fidelity_of(lossless, max_error, noise, rmse, noise_model)
-        if rmse is not None:
-            raise ConfigurationError(
-                f"rmse={rmse!r}: coding at a chosen mean error is not there yet; use max_error, noise or lossless=True"
-            )
-        return cls(fidelity, _checked_models(models))
+        _check_preset(preset, fidelity, models)
+        return cls(fidelity, _default_models(fidelity, preset) if models is None else _checked_models(models))
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Self:
         """From the members of a JSON object, none of them unknown."""
-        if unknown := set(members) - set(_ARGUMENTS):
-            raise ConfigurationError(f"unknown configuration {sorted(unknown)}; known are {list(_ARGUMENTS)}")
+        if unknown := set(members) - set(_MEMBERS):
+            raise ConfigurationError(f"unknown configuration {sorted(unknown)}; known are {list(_MEMBERS)}")
         return cls.build(**members)
 
     def to_json(self) -> dict[str, Any]:
@@ -74,6 +77,8 @@ class Configuration:
             members["lossless"] = True
         if self.fidelity.max_error is not None:
             members["max_error"] = self.fidelity.max_error
+        if self.fidelity.rmse is not None:
+            members["rmse"] = self.fidelity.rmse
         if self.fidelity.noise is not None:
             members["noise"] = self.fidelity.noise
         if self.fidelity.noise_model is not None:
@@ -81,8 +86,11 @@ class Configuration:
         return members | {"models": list(self.models)}
 
     def arguments(self) -> str:
-        """The fidelity as Python keyword arguments, for a repr."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.to_json().items() if name != "models")
+        """The Python keyword arguments that make the same, for a repr; the shipped lossless model is not named."""
+        members = self.to_json()
+        if members["models"] == [models.default_lossless()]:
+            del members["models"]
+        return ", ".join(f"{name}={value!r}" for name, value in members.items())
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """Raise `UnsupportedInputError` unless samples of a dtype can be coded with this fidelity."""
@@ -90,8 +98,16 @@ class Configuration:
         self.fidelity.check_dtype(dtype)
 
     def encode(self, array: NDArray[Any], verify: bool) -> bytes:
-        """The bytes of a chunk, see `zarr_neural.chunk.encode_chunk`."""
-        return encode_chunk(array, self.fidelity, self.models[0], verify=verify)
+        """The bytes of a chunk, see `zarr_neural.chunk.encode_chunk`.
+
+        Raises
+        ------
+        ConfigurationError
+            If ``models`` lacks a kind of model that the fidelity needs.
+        """
+        lossless = self.models[0] if len(self.models) == 1 else _first_of_kind(self.models, "lossless")
+        lossy = () if self.fidelity.rmse is None else (_first_of_kind(self.models, "lossy"),)
+        return encode_chunk(array, self.fidelity, lossless, *lossy, verify=verify)
 
     def decode(self, data: Any, expected: tuple[tuple[int, ...], np.dtype[Any]] | None = None) -> NDArray[Any]:
         """The array of a chunk, see `zarr_neural.chunk.decode_chunk`."""
@@ -115,12 +131,19 @@ class Configured:
         max_error: float | None = None,
         noise: float | None = None,
         rmse: float | None = None,
+        preset: Preset = "fast",
         verify: bool = True,
         noise_model: NoiseModel | Mapping[str, float] | None = None,
         models: Sequence[str] | None = None,
     ) -> None:
         self.configuration = Configuration.build(
-            lossless=lossless, max_error=max_error, noise=noise, rmse=rmse, noise_model=noise_model, models=models
+            lossless=lossless,
+            max_error=max_error,
+            noise=noise,
+            rmse=rmse,
+            preset=preset,
+            noise_model=noise_model,
+            models=models,
         )
         self.verify = verify
 
@@ -134,9 +157,27 @@ class Configured:
         return f"{type(self).__name__}({self.configuration.arguments()})"
 
 
-def _checked_models(ids: Sequence[str] | None) -> tuple[str, ...]:
-    if ids is None:
-        return (models.default_lossless(),)
+def _check_preset(preset: str, fidelity: Fidelity, ids: Sequence[str] | None) -> None:
+    if preset != "fast" and fidelity.rmse is None:
+        raise ConfigurationError(f"preset={preset!r} is of use only with rmse=")
+    if preset != "fast" and ids is not None:
+        raise ConfigurationError(f"models says which models to use: leave preset={preset!r} out")
+
+
+def _default_models(fidelity: Fidelity, preset: Preset) -> tuple[str, ...]:
+    lossy = () if fidelity.rmse is None else (models.default_lossy(preset),)
+    return (models.default_lossless(), *lossy)
+
+
+@functools.cache
+def _first_of_kind(ids: tuple[str, ...], kind: str) -> str:
+    for model_id in ids:
+        if models.load(model_id).metadata["kind"] == kind:
+            return model_id
+    raise ConfigurationError(f"models names no {kind} model, which is needed to encode: {', '.join(ids)}")
+
+
+def _checked_models(ids: Sequence[str]) -> tuple[str, ...]:
     if isinstance(ids, str) or not ids:
         raise ConfigurationError(f"models must be a list of at least one SHA-256, not {ids!r}")
     for model_id in ids:
