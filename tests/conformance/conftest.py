@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,12 +37,19 @@ def _load(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
 @pytest.fixture(scope="session")
-def independent_reader() -> ModuleType:
+def independent_path_y() -> ModuleType:
+    """The decoder of path Y that shares no code with ours."""
+    return _load("independent_path_y")
+
+
+@pytest.fixture(scope="session")
+def independent_reader(independent_path_y: ModuleType) -> ModuleType:
     """The reader that shares no code with ours."""
     return _load("independent_reader")
 

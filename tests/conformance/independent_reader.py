@@ -1,8 +1,8 @@
 """A second reader of chunks, written from the specification: it shares no code with the one that users run.
 
 It parses the container, the records of planes, palettes and quantisers by itself. Of the package it takes the slow
-reference decoders of coded planes, which share nothing with the native ones, and the model's arrays. zstd comes from
-numcodecs.
+reference decoders of path L and of repeats, which share nothing with the native ones, and the model's arrays; path Y
+is read by `independent_path_y` beside it. zstd comes from numcodecs.
 """
 
 import math
@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import independent_path_y  # the fixture of the same name makes it known
 import numpy as np
 from numcodecs import zstd
 
@@ -18,6 +19,7 @@ from zarr_neural.entropy.repeats import decode_repeats_reference
 
 DTYPES = ["b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"]
 Arrays = Mapping[str, np.ndarray]
+Quantiser = tuple[int, list[int]]  # kind and parameters
 
 
 class NotAChunkError(ValueError):
@@ -98,7 +100,7 @@ def read_chunk(data: bytes, model: Callable[[bytes], Arrays]) -> np.ndarray:
     shape = tuple(cursor.varint() for _ in range(cursor.byte()))
     kind = cursor.byte()
     parameters = [cursor.varint() for _ in range(cursor.byte())]
-    prefix = cursor.bytes(8) if mode == 2 else b""
+    prefix = cursor.bytes(8) if mode >= 2 else b""
     payload_nbytes = cursor.varint()
     payload_crc, samples_crc = struct.unpack("<II", cursor.bytes(8))
     header_crc = crc32c(data[: cursor.at])
@@ -111,14 +113,19 @@ def read_chunk(data: bytes, model: Callable[[bytes], Arrays]) -> np.ndarray:
     if mode == 0:
         flat = np.frombuffer(payload * math.prod(shape), dtype)
     elif mode == 1:
-        flat = _generic(payload, kind, parameters, dtype, math.prod(shape))
+        flat = _generic(payload, (kind, parameters), dtype, math.prod(shape))
     else:
+        require(mode < 4, "a mode")
         height, width = ([1, 1] + [n for n in shape if n > 1])[-2:]
         planes = math.prod(shape) // (height * width)
         body, arrays = Cursor(payload), model(prefix)
-        flat = np.concatenate(
-            [_plane(body, arrays, kind, parameters, dtype, height, width).ravel() for _ in range(planes)]
-        )
+        quantiser = kind, parameters
+        if mode == 2:
+            read = [_plane(body, arrays, quantiser, dtype, height, width) for _ in range(planes)]
+        else:
+            residual = _head(body, model)
+            read = [_transform_plane(body, arrays, residual, quantiser, dtype, height, width) for _ in range(planes)]
+        flat = np.concatenate([plane.ravel() for plane in read])
         require(body.at == len(payload), "bytes after the last plane")
     samples = flat.astype(dtype.newbyteorder("<"))
     require(crc32c(samples.tobytes()) == samples_crc, "the samples' checksum")
@@ -126,7 +133,7 @@ def read_chunk(data: bytes, model: Callable[[bytes], Arrays]) -> np.ndarray:
     return np.array(samples.reshape(shape), final, order="F" if layout & 2 else "C")
 
 
-def _generic(payload: bytes, kind: int, parameters: list[int], dtype: np.dtype[Any], count: int) -> np.ndarray:
+def _generic(payload: bytes, quantiser: Quantiser, dtype: np.dtype[Any], count: int) -> np.ndarray:
     require(payload[0] < 3, "a kind of generic payload")
     if payload[0] == 0:
         require(len(payload) == 1 + count * dtype.itemsize, "stored samples")
@@ -136,7 +143,7 @@ def _generic(payload: bytes, kind: int, parameters: list[int], dtype: np.dtype[A
     cursor = Cursor(payload[1:])
     nbytes, lowest = cursor.byte(), cursor.signed()
     indices = _unshuffled(payload[1 + cursor.at :], np.dtype(f"<u{nbytes}"), count)
-    return np.array([_value(kind, parameters, lowest + int(j), dtype) for j in indices], dtype)
+    return np.array([_value(quantiser, lowest + int(j), dtype) for j in indices], dtype)
 
 
 def _unshuffled(frame: bytes, dtype: np.dtype[Any], count: int) -> np.ndarray:
@@ -145,20 +152,27 @@ def _unshuffled(frame: bytes, dtype: np.dtype[Any], count: int) -> np.ndarray:
     return np.frombuffer(body.reshape(dtype.itemsize, count).T.tobytes(), dtype)
 
 
+def _rectangle(cursor: Cursor, flags: int, plane: np.ndarray) -> tuple[slice, slice]:
+    """The part of a plane that a record is about; what lies outside is filled."""
+    if not flags & 1:
+        return slice(0, plane.shape[0]), slice(0, plane.shape[1])
+    border = cursor.varint()
+    top_row, left, rows, columns = (cursor.varint() for _ in range(4))
+    require(top_row + rows <= plane.shape[0] and left + columns <= plane.shape[1], "the rectangle")
+    plane[:] = np.frombuffer(border.to_bytes(plane.dtype.itemsize, "little"), plane.dtype)[0]
+    return slice(top_row, top_row + rows), slice(left, left + columns)
+
+
 def _plane(
-    cursor: Cursor, arrays: Arrays, kind: int, parameters: list[int], dtype: np.dtype[Any], height: int, width: int
+    cursor: Cursor, arrays: Arrays, quantiser: Quantiser, dtype: np.dtype[Any], height: int, width: int
 ) -> np.ndarray:
-    flags = cursor.byte()
-    top_row = left = 0
-    rows, columns = height, width
     plane = np.zeros((height, width), dtype)
-    if flags & 1:
-        border = cursor.varint()
-        top_row, left, rows, columns = (cursor.varint() for _ in range(4))
-        require(top_row + rows <= height and left + columns <= width, "the rectangle")
-        plane[:] = np.frombuffer(border.to_bytes(dtype.itemsize, "little"), dtype)[0]
-        if rows * columns == 0:
-            return plane
+    flags = cursor.byte()
+    require(flags < 8, "flags of a plane")
+    box = _rectangle(cursor, flags, plane)
+    rows, columns = plane[box].shape
+    if rows * columns == 0:
+        return plane
     lowest = cursor.signed()
     palette_nbytes = cursor.varint() if flags & 2 else 0
     top = cursor.varint()
@@ -171,8 +185,51 @@ def _plane(
         ranks = decode_repeats_reference(payload, rows, columns, top)
     else:
         ranks = decode_plane_reference(arrays, payload, words_nbytes, rows, columns, top)
-    values = [_value(kind, parameters, lowest + int(level), dtype) for level in levels]
-    plane[top_row : top_row + rows, left : left + columns] = np.array(values, dtype)[ranks]
+    values = [_value(quantiser, lowest + int(level), dtype) for level in levels]
+    plane[box] = np.array(values, dtype)[ranks]
+    return plane
+
+
+def _head(cursor: Cursor, model: Callable[[bytes], Arrays]) -> tuple[Arrays, int] | None:
+    """Model and k of the corrections in a chunk coded by a transform, if there are any."""
+    flags = cursor.byte()
+    require(flags < 2, "flags of a head")
+    if not flags:
+        return None
+    arrays, k = model(cursor.bytes(8)), cursor.varint()
+    require(k <= 65535, "k")
+    return arrays, k
+
+
+def _transform_plane(
+    cursor: Cursor,
+    arrays: Arrays,
+    residual: tuple[Arrays, int] | None,
+    quantiser: Quantiser,
+    dtype: np.dtype[Any],
+    height: int,
+    width: int,
+) -> np.ndarray:
+    plane = np.zeros((height, width), dtype)
+    flags = cursor.byte()
+    require(flags < 2, "flags of a plane")
+    box = _rectangle(cursor, flags, plane)
+    size = plane[box].shape
+    if size[0] * size[1] == 0:
+        return plane
+    lowest, top = cursor.signed(), cursor.varint()
+    indices = np.zeros(size, np.int64)
+    if top > 0:
+        step, quality, lanes = cursor.varint(), cursor.byte(), cursor.byte()
+        words_nbytes, payload_nbytes = cursor.varint(), cursor.varint()
+        require(top <= 65535 and step <= 2047 and lanes <= 5, "parameters of a transform")
+        payload = cursor.bytes(payload_nbytes)
+        indices = independent_path_y.decode_plane(arrays, payload, words_nbytes, size, top, step, quality, lanes)
+    if residual is not None:
+        corrections = _plane(cursor, residual[0], (0, []), np.dtype("<i4"), *size).astype(np.int64)
+        indices = np.minimum(np.maximum(indices + corrections * (2 * residual[1] + 1), 0), top)
+    values = [_value(quantiser, lowest + level, dtype) for level in range(top + 1)]
+    plane[box] = np.array(values, dtype)[indices]
     return plane
 
 
@@ -194,7 +251,8 @@ def _palette(data: bytes) -> np.ndarray:
 _INTERVALS: dict[Any, list[int]] = {}
 
 
-def _value(kind: int, parameters: list[int], level: int, dtype: np.dtype[Any]) -> Any:
+def _value(quantiser: Quantiser, level: int, dtype: np.dtype[Any]) -> Any:
+    kind, parameters = quantiser
     if kind == 0:
         return level
     if kind == 3:
