@@ -1,30 +1,23 @@
-"""The command line: arguments in, calls of the archive and training rooms, tables, JSON and exit codes out.
+"""The command line: arguments in, calls of the archive and training rooms, exit codes out; `cli_output` prints.
 
 Exit codes: 0 fine, 1 something failed (an unreadable file, damage), 2 wrong use.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from zarr_neural.archive import (
-    ImageReport,
     Options,
-    VerifyReport,
     convert,
     export,
     fidelity_from,
@@ -33,6 +26,8 @@ from zarr_neural.archive import (
     verify,
 )
 from zarr_neural.archive import Progress as Callback
+from zarr_neural.cli_output import complain, print_content, print_json, print_noise, print_table, print_verified
+from zarr_neural.codecs.configuration import Preset
 from zarr_neural.errors import ConfigurationError, ZarrNeuralError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -68,11 +63,33 @@ def convert_command(
     sources: Annotated[list[str], typer.Argument(metavar="SRC", help="TIFF files, folders and patterns.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="One image: the store. Several: a folder of stores.")],
     lossless: Annotated[bool, typer.Option("--lossless", help="Every pixel as it was.")] = False,
-    max_error: Annotated[float | None, typer.Option(help="Every pixel within this many grey levels.")] = None,
+    max_error: Annotated[
+        float | None,
+        typer.Option(help="Every pixel within this many grey levels; also beside --rmse, --psnr or --ratio."),
+    ] = None,
     noise: Annotated[
         float | None, typer.Option(help="Steps of this many standard deviations of the camera noise. [default: 1.0]")
     ] = None,
-    rmse: Annotated[float | None, typer.Option(help="Mean error in grey levels (not there yet).")] = None,
+    rmse: Annotated[
+        float | None, typer.Option(help="Root of the mean squared error of every chunk at most this, in grey levels.")
+    ] = None,
+    psnr: Annotated[
+        float | None,
+        typer.Option(
+            help="At least this many decibels against the range (largest minus smallest value) of each channel of each "
+            "image, which is read once more for it: one rmse of range / 10^(PSNR/20) for all its chunks."
+        ),
+    ] = None,
+    ratio: Annotated[
+        float | None,
+        typer.Option(
+            help="About this many times smaller than the pixels: one rmse for each channel of each image, tried out on "
+            "up to 8 of its chunks. Refused where that takes a PSNR below 25 dB."
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="With --rmse, --psnr, --ratio: fast, or dense (smaller). [default: fast]")
+    ] = None,
     ome_version: Annotated[str, typer.Option(help="0.5 (Zarr v3) or 0.4 (Zarr v2).")] = "0.5",
     chunk: Annotated[str | None, typer.Option(help="Chunk shape, trailing axes, such as 512,512.")] = None,
     shard: Annotated[str | None, typer.Option(help="Put chunks into shards: auto, or a shape.")] = None,
@@ -97,7 +114,15 @@ def convert_command(
     with _reported(as_json, resumes=True):
         shape = None if shard is None else (True if shard == "auto" else _numbers(shard))
         options = Options(
-            fidelity=fidelity_from(lossless=lossless, max_error=max_error, noise=noise, rmse=rmse),
+            fidelity=fidelity_from(
+                lossless=lossless,
+                max_error=max_error,
+                noise=noise,
+                rmse=rmse,
+                psnr=psnr,
+                ratio=ratio,
+                preset=cast(Preset, preset),  # checked where models are chosen
+            ),
             ome_version=ome_version,
             chunks=None if chunk is None else _numbers(chunk),
             shards=False if shape is None else shape,
@@ -111,11 +136,11 @@ def convert_command(
     failed = [report for report in reports if report.status == "failed"]
     if as_json:
         counts = {status: sum(r.status == status for r in reports) for status in ("converted", "kept", "failed")}
-        _print_json({**counts, "images": [report.as_json() for report in reports]})
+        print_json({**counts, "images": [report.as_json() for report in reports]})
     elif not quiet:
-        _print_table(reports)
+        print_table(reports)
     for report in failed:
-        _complain(f"{report.source}: {(report.error or '').removeprefix(Path(report.source).name + ': ')}")
+        complain(f"{report.source}: {(report.error or '').removeprefix(Path(report.source).name + ': ')}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -130,15 +155,15 @@ def verify_command(
     with _reported(as_json), _progress(as_json or quiet) as callback:
         reports = verify(store, source, callback)
     if as_json:
-        _print_json({"sound": all(r.sound for r in reports), "stores": [r.as_json() for r in reports]})
+        print_json({"sound": all(r.sound for r in reports), "stores": [r.as_json() for r in reports]})
     elif not quiet:
         for report in reports:
-            _print_verified(report)
+            print_verified(report)
     if not as_json:
         for report in reports:
             for damage in report.damaged:
                 place = "/".join(part for part in (report.store, damage.array, damage.chunk) if part)
-                _complain(f"{place}: {damage.what}")
+                complain(f"{place}: {damage.what}")
     raise typer.Exit(0 if all(report.sound for report in reports) else 1)
 
 
@@ -152,35 +177,9 @@ def inspect_command(
     with _reported(as_json):
         content = inspect_path(path)
     if as_json:
-        _print_json(content)
+        print_json(content)
     elif not quiet:
-        _print_content(content)
-
-
-def _print_content(content: dict[str, Any]) -> None:
-    """Print what `inspect_path` found, the arrays as a table."""
-    arrays = content.pop("arrays", None)
-    console = _console()
-    for name, value in content.items():
-        shown = json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-        console.print(f"{name}: {shown}", markup=False, highlight=False, soft_wrap=True)
-    if arrays is not None:
-        table = Table(
-            "array", "shape", "dtype", "chunk", "shard", "codec", "bytes", "ratio", "bit/pixel", box=box.SIMPLE_HEAD
-        )
-        for array in arrays:
-            codec = ", ".join(str(codec.get("name") or codec.get("id")) for codec in array["codecs"])
-            shards = "" if array["shards"] is None else _times(array["shards"])
-            row = (
-                Text(array["path"]),
-                _times(array["shape"]),
-                array["dtype"],
-                _times(array["chunks"]),
-                shards,
-                Text(codec),
-            )
-            table.add_row(*row, str(array["stored_nbytes"]), _number(array["ratio"]), _number(array["bits_per_pixel"]))
-        console.print(table)
+        print_content(content)
 
 
 @app.command("export")
@@ -198,7 +197,7 @@ def export_command(
         path = export(store, out, level=level, compression=compression, overwrite=overwrite, progress=callback)
         nbytes = path.stat().st_size
     if as_json:
-        _print_json({"path": str(path), "nbytes": nbytes})
+        print_json({"path": str(path), "nbytes": nbytes})
 
 
 @app.command("noise")
@@ -213,16 +212,11 @@ def noise_command(
         entries = measure_noise(list(sources), axes)
     failed = [entry for entry in entries if "error" in entry]
     if as_json:
-        _print_json({"channels": entries})
+        print_json({"channels": entries})
     elif not quiet:
-        table = Table("file", "image", "channel", "gain", "offset", "read noise", box=box.SIMPLE_HEAD)
-        for entry in entries:
-            if "error" not in entry:
-                numbers = (f"{entry[name]:.4g}" for name in ("gain", "offset", "read_noise"))
-                table.add_row(Text(Path(entry["source"]).name), str(entry["image"]), Text(entry["channel"]), *numbers)
-        _console().print(table)
+        print_noise(entries)
     for entry in failed:
-        _complain(f"{entry['source']}: {entry['error'].removeprefix(Path(entry['source']).name + ': ')}")
+        complain(f"{entry['source']}: {entry['error'].removeprefix(Path(entry['source']).name + ': ')}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -239,7 +233,7 @@ def train_lossless_command(
         from zarr_neural.training.loop import Settings  # torch: loaded by this command alone
         from zarr_neural.training.lossless import Recipe, train_lossless
     except ModuleNotFoundError as error:
-        _complain(f"training needs {error.name}: pip install 'zarr-neural[train]'")
+        complain(f"training needs {error.name}: pip install 'zarr-neural[train]'")
         raise typer.Exit(1) from error
     given = {name: value for name, value in (("seed", seed), ("steps", steps)) if value is not None}
     words = "".join(f" --{name} {value}" for name, value in given.items())
@@ -261,9 +255,9 @@ def _reported(as_json: bool = False, *, resumes: bool = False) -> Iterator[None]
         text = str(error) or type(error).__name__
         if isinstance(error, KeyboardInterrupt):
             text = "interrupted; the same command goes on from here" if resumes else "interrupted"
-        _complain(text)
+        complain(text)
         if as_json:
-            _print_json({"error": text})
+            print_json({"error": text})
         raise typer.Exit(2 if isinstance(error, ConfigurationError) else 1) from error
 
 
@@ -293,81 +287,3 @@ def _numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in re.split(r"[,x×]", text))
     except ValueError as error:
         raise ConfigurationError(f"{text!r} is not a shape such as 512,512") from error
-
-
-def _console() -> Console:
-    """Standard output, never wrapped or cut where it goes into a file."""
-    console = Console(emoji=False)
-    return console if console.is_terminal else Console(width=200, emoji=False)
-
-
-def _complain(text: str) -> None:
-    typer.echo(f"error: {text}", err=True)
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps(_finite(content), indent=2, ensure_ascii=False, default=str, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    """The same data with null for what JSON does not have: infinities and NaN."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _print_table(reports: list[ImageReport]) -> None:
-    """Print one line per image, all of it measured by reading back."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("image", overflow="fold", min_width=10)
-    table.add_column("pixels", overflow="fold", min_width=8)
-    table.add_column("kept as")
-    for name in ("ratio", "bit/\npixel", "max\nerror", "PSNR\ndB", "encode\nMP/s", "decode\nMP/s"):
-        table.add_column(name, justify="right")
-    for report in reports:
-        name = Path(report.source).name if len(reports) < 2 else Path(report.target).name.removesuffix(".ome.zarr")
-        if report.status != "converted":
-            table.add_row(
-                Text(name), "", "failed" if report.status == "failed" else "there already", _number(report.ratio)
-            )
-            continue
-        value = report.parameters.get(report.method)
-        table.add_row(
-            Text(name),
-            f"{_times(report.shape)} {report.dtype}",
-            report.method if value is None else f"{report.method} {value:g}",
-            _number(report.ratio),
-            _number(report.bits_per_pixel),
-            _number(report.max_error),
-            "exact" if report.psnr_db is None else _number(report.psnr_db),
-            _number(report.encode_mpixel_s),
-            _number(report.decode_mpixel_s),
-        )
-    console = _console()
-    console.print(table)
-    console.print(
-        "PSNR against each channel's own range, the lowest of the channels; speed of one thread, with the disk"
-    )
-    for report in reports:
-        for note in report.notes:
-            console.print(f"{Path(report.source).name}: {note}", markup=False, highlight=False)
-
-
-def _print_verified(report: VerifyReport) -> None:
-    state = "sound" if report.sound else f"{len(report.damaged)} faults"
-    typer.echo(f"{report.store}: {report.chunks} chunks, {state}")
-    for entry in report.measured:
-        decibel = "exact" if entry["psnr_db"] is None else f"PSNR {entry['psnr_db']:.2f} dB"
-        typer.echo(f"  {entry['channel']}: max error {entry['max_error']:g}, RMSE {entry['rmse']:.4f}, {decibel}")
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def _times(shape: Any) -> str:
-    return "x".join(str(size) for size in shape)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from zarr_neural.archive.convert import convert_image
-from zarr_neural.archive.fidelity import decide
 from zarr_neural.archive.journal import check_replaceable
 from zarr_neural.archive.options import Options, Progress, silent
-from zarr_neural.archive.provenance import KEY, plan_of
+from zarr_neural.archive.provenance import KEY, task_of
 from zarr_neural.archive.report import ImageReport
 from zarr_neural.archive.source import SourceImage, find_tiffs, open_images
 from zarr_neural.archive.stores import attributes, is_store, open_node
@@ -153,7 +152,7 @@ def _convert_one(
             raise ConfigurationError(f"{target} is, or holds, a file of the source: choose another place for the store")
         if target.exists() and not options.overwrite:
             record = finished_record(target)
-            if record is not None and _same_plan(record, plan_of(image, decide_for(image, options), options)):
+            if record is not None and _same_task(record, task_of(image, options)):
                 return ImageReport(str(image.path), str(target), "kept", ratio=record.get("ratio"))
         target.parent.mkdir(parents=True, exist_ok=True)
         return convert_image(image, target, options, progress)
@@ -164,11 +163,6 @@ def _convert_one(
         return _failure(image.path, target, error)
 
 
-def decide_for(image: SourceImage, options: Options) -> Any:
-    """Return the choice that `convert_image` would make for `image`."""
-    return decide(image, options.fidelity, options.labels)
-
-
 def finished_record(store: Path) -> dict[str, Any] | None:
     """Return what a converted store says about itself, None if it is not one of ours."""
     try:
@@ -177,8 +171,8 @@ def finished_record(store: Path) -> dict[str, Any] | None:
         return None
 
 
-def _same_plan(record: dict[str, Any], plan: dict[str, Any]) -> bool:
-    return all(record.get(key) == value for key, value in plan.items())
+def _same_task(record: dict[str, Any], task: dict[str, Any]) -> bool:
+    return all(record.get(key) == value for key, value in task.items())
 
 
 def _failure(file: Path, target: Path, error: BaseException) -> ImageReport:

@@ -13,16 +13,18 @@ from typing import Any, TypeVar
 
 import zarr
 
-from zarr_neural.archive.fidelity import Choice, decide, make_codec
+from zarr_neural.archive.fidelity import Choice, decide
 from zarr_neural.archive.journal import Journal, check_replaceable
 from zarr_neural.archive.layout import Level, levels
 from zarr_neural.archive.measure import combine
 from zarr_neural.archive.metadata import ome_attributes
 from zarr_neural.archive.options import Options, Progress, silent
-from zarr_neural.archive.provenance import KEY, channel_names, channel_records, outcome, plan_of
+from zarr_neural.archive.provenance import KEY, channel_records, outcome, plan_of
 from zarr_neural.archive.regions import Job, region_key, region_size, write_region
-from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, store_nbytes
+from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, channel_ratios, store_nbytes
+from zarr_neural.archive.request import MEAN, make_codec
 from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive.writers import Writers
 from zarr_neural.errors import ArchiveError, BoundError, ZarrNeuralError
 
 Item = TypeVar("Item")
@@ -49,19 +51,22 @@ def convert_image(
     Raises
     ------
     ArchiveError
-        The target exists and is not to be overwritten, or the source cannot be read.
+        The target exists and is not to be overwritten, the source cannot be read, or a ratio cannot be reached.
     BoundError
         What reads back breaks the promise. The unfinished store is thrown away; after any other error it is kept.
     """
     options = options or Options()
     check_replaceable(target, overwrite=options.overwrite)
     started, clock = time.perf_counter(), Clock()
-    choice = decide(image, options.fidelity, options.labels)
-    pyramid = levels(image.shape, image.dtype.itemsize, chunks=options.chunks, shards=options.shards)
+    axis = image.axes.index("c") if "c" in image.axes else None
+    apart = axis if options.fidelity.method in MEAN else None  # so that each channel can have its own rmse
+    pyramid = levels(image.shape, image.dtype.itemsize, chunks=options.chunks, shards=options.shards, apart=apart)
+    choice = decide(image, options, pyramid[0])
     journal = Journal(target, plan_of(image, choice, options), overwrite=options.overwrite)
     try:
         arrays = _open_arrays(journal, image, choice, pyramid, options)
-        job = Job(image, choice, pyramid, arrays, journal, options)
+        writers = [Writers(array, choice, image.channels, axis) for array in arrays]
+        job = Job(image, choice, pyramid, arrays, writers, journal, options)
         _write_all(job, clock, progress)
         report = _finish(job, clock, time.perf_counter() - started)
         journal.finish()
@@ -169,16 +174,19 @@ def _failed(task: Future[Any]) -> bool:
 def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
     """Write the attributes, last of all, and return the report."""
     image, fidelity = job.image, job.choice.fidelity
+    plan = plan_of(image, job.choice, job.options)
     keys = [region_key(0, region) for region in job.regions(0)]
     errors = combine(entry for key in keys for entry in job.journal.done[key]["tallies"])
     pixels = math.prod(image.shape)
     stored = array_nbytes(job.journal.store / job.pyramid[0].path)
     version_ = job.options.ome_version
     attributes = ome_attributes(image, job.pyramid, errors, version=version_, labels=job.choice.labels)
-    records = channel_records(channel_names(image), errors, job.choice.noise)
+    axis = image.axes.index("c") if "c" in image.axes else None
+    ratios = channel_ratios(job.journal.store / job.pyramid[0].path, job.arrays[0], axis)
+    records = channel_records(image.channel_names, errors, job.choice.noise, ratios)
     ratio, bits = round(pixels * image.dtype.itemsize / stored, 4), round(8 * stored / pixels, 4)
     attributes[KEY] = {
-        **plan_of(image, job.choice, job.options),
+        **plan,
         **outcome(job.arrays[0], records, ratio, bits, [*image.notes, *job.choice.notes]),
     }
     zarr.open_group(job.journal.store, mode="r+", zarr_format=job.options.zarr_format).attrs.update(attributes)
@@ -190,8 +198,10 @@ def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
         axes=image.axes,
         shape=image.shape,
         dtype=image.dtype.name,
+        asked=plan["asked"],
         method=fidelity.method,
         parameters=fidelity.record(),
+        targets=tuple(plan.get("targets", ())),
         ratio=ratio,
         bits_per_pixel=bits,
         stored_nbytes=stored,

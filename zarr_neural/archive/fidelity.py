@@ -1,4 +1,4 @@
-"""What is asked of an image becomes a codec: which promise applies to it, and the camera noise measured from it.
+"""What is asked of an image becomes what is done to it: which promise applies, with what had to be measured for it.
 
 Labels are always stored losslessly: an image is one if the caller says so, if its pixels are booleans or integers of
 32 or 64 bits, or if its file name has one of the words label(s), mask(s) or seg(mentation) between separators.
@@ -8,86 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from zarr_neural.archive.layout import Level
+from zarr_neural.archive.options import Options
+from zarr_neural.archive.request import MEAN, Request
 from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive.targets import Target, resolve
 from zarr_neural.chunk import NoiseModel, estimate_noise
-from zarr_neural.codecs import NeuralCodec, NeuralSerializer
 from zarr_neural.errors import ConfigurationError
 
 NOISE_PLANES = 8
 NOISE_SIDE = 2048
 SAME_NOISE = 1.25
 _LABEL_NAME = re.compile(r"(?:^|[_\-. ])(?:labels?|masks?|seg(?:mentation)?s?)(?:[_\-. 0-9]|$)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A promise about the pixels: one of "lossless", "max_error", "noise", "rmse", and its value.
-
-    `asked` is False where nobody asked and the default (noise 1.0) applies: then images that it does not suit, such
-    as floating point, are stored losslessly instead of being refused.
-    """
-
-    method: str = "noise"
-    value: float | None = 1.0
-    asked: bool = False
-    model: NoiseModel | None = None
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `NeuralCodec` and `NeuralSerializer`."""
-        if self.method == "lossless":
-            return {"lossless": True}
-        whole = self.method == "max_error" and self.value is not None and float(self.value).is_integer()
-        value = int(self.value or 0) if whole else self.value
-        return {self.method: value} if self.model is None else {self.method: value, "noise_model": self.model}
-
-    def record(self) -> dict[str, Any]:
-        """Return the parameters as JSON for the provenance."""
-        if self.method == "lossless":
-            return {}
-        record: dict[str, Any] = {self.method: self.value}
-        if self.method == "noise":
-            record["noise_model"] = "per chunk" if self.model is None else asdict(self.model)
-        return record
-
-
-def fidelity_from(
-    *,
-    lossless: bool = False,
-    max_error: float | None = None,
-    noise: float | None = None,
-    rmse: float | None = None,
-) -> Request:
-    """Return the fidelity that the arguments ask for, `noise=1.0` where there are none.
-
-    Raises
-    ------
-    ConfigurationError
-        More than one is given, or the codec refuses it.
-    """
-    values = {"lossless": True if lossless else None, "max_error": max_error, "noise": noise, "rmse": rmse}
-    given = [name for name, value in values.items() if value is not None]
-    if len(given) > 1:
-        raise ConfigurationError(f"give one of lossless, max_error, noise and rmse, not {' and '.join(given)}")
-    if not given:
-        return Request()
-    asked = Request(given[0], None if lossless else float(values[given[0]] or 0.0), asked=True)
-    NeuralCodec(**asked.arguments())
-    return asked
-
-
-def make_codec(fidelity: Request, zarr_format: int) -> NeuralCodec | NeuralSerializer:
-    """Return the Zarr v2 compressor or the Zarr v3 serializer that keeps `fidelity`.
-
-    It does not decode what it encodes: the converter reads every chunk back from the store, where the checksum of the
-    samples that the encoder meant is met, and compares the pixels with the source.
-    """
-    return (NeuralCodec if zarr_format == 2 else NeuralSerializer)(**fidelity.arguments(), verify=False)
 
 
 def is_label_image(image: SourceImage, wanted: bool | None = None) -> bool:
@@ -110,32 +48,58 @@ def is_label_image(image: SourceImage, wanted: bool | None = None) -> bool:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was decided for one image: its fidelity, whether it holds labels, the noise per channel, and why."""
+    """What was decided for one image: its fidelity, whether it holds labels, the noise per channel, and why.
+
+    With a mean error `targets` has the error of each channel, and `fidelity` the largest of them: the codec of the
+    array promises that much of every chunk.
+    """
 
     fidelity: Request
     labels: bool
     noise: tuple[NoiseModel, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    targets: tuple[Target, ...] = ()
+
+    def of_channel(self, channel: int) -> Request:
+        """Return the fidelity that the chunks of a channel are written with."""
+        if not self.targets:
+            return self.fidelity
+        rmse = self.targets[channel].rmse
+        return Request("lossless", None) if rmse is None else self.fidelity.as_rmse(rmse)
 
 
-def decide(image: SourceImage, asked: Request, labels: bool | None = None) -> Choice:
-    """Return the fidelity that applies to one image, with its noise measured where that is what was asked for.
+def decide(image: SourceImage, options: Options, level: Level) -> Choice:
+    """Return the fidelity that applies to one image, with what it needs measured.
 
     An array has one codec for all its channels. Where the noise of the channels is alike (standard deviations within
     25 % at the grey levels that occur), the model measured over all of them goes into the codec; where it is not, the
     codec measures every chunk by itself. What was measured per channel is returned in either case.
 
+    Parameters
+    ----------
+    image : SourceImage
+        The image.
+    options : Options
+        The fidelity that is asked for, what labels are, and the number of threads.
+    level : Level
+        Its full resolution, as it will be cut into chunks.
+
     Raises
     ------
     ArchiveError
-        The planes that the noise is measured on cannot be read.
+        What has to be measured cannot be read, or a ratio cannot be reached.
+    UnsupportedInputError
+        A mean error is asked of pixels that have none.
     """
-    if is_label_image(image, labels):
+    asked = options.fidelity
+    if is_label_image(image, options.labels):
         note: tuple[str, ...] = () if asked.method == "lossless" else ("label image: stored losslessly",)
         return Choice(Request("lossless", None, asked.asked), True, notes=note)
     networks = image.dtype.kind in "iu" and image.dtype.itemsize <= 2
     if not asked.asked and not networks:
         return Choice(Request("lossless", None), False, notes=(f"{image.dtype} image: stored losslessly",))
+    if asked.method in MEAN:
+        return _mean(asked, *resolve(image, asked, level, options.threads))
     if asked.method != "noise" or not networks:
         return Choice(asked, False)
     planes = [list(sample_planes(image, channel)) for channel in range(image.channels)]
@@ -145,6 +109,13 @@ def decide(image: SourceImage, asked: Request, labels: bool | None = None) -> Ch
         return Choice(Request("noise", asked.value, asked.asked, pooled), False, models)
     notes = ("the noise of the channels differs: it is measured in every chunk",)
     return Choice(Request("noise", asked.value, asked.asked), False, models, notes)
+
+
+def _mean(asked: Request, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Choice:
+    lossy = [target.rmse for target in targets if target.rmse is not None]
+    if not lossy:
+        return Choice(Request("lossless", None, asked.asked), False, notes=notes, targets=targets)
+    return Choice(asked.as_rmse(max(lossy)), False, notes=notes, targets=targets)
 
 
 def sample_planes(image: SourceImage, channel: int) -> Iterator[npt.NDArray[Any]]:

@@ -73,7 +73,11 @@ def chunk_shape(shape: Sequence[int], wanted: Sequence[int] | None = None) -> tu
 
 
 def shard_shape(
-    shape: Sequence[int], chunks: Sequence[int], itemsize: int, wanted: Sequence[int] | None = None
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    itemsize: int,
+    wanted: Sequence[int] | None = None,
+    apart: int | None = None,
 ) -> tuple[int, ...]:
     """Return a shard shape, a whole number of chunks along every axis.
 
@@ -86,11 +90,14 @@ def shard_shape(
     wanted : sequence of int, optional
         What the user asked for (trailing axes, or all), rounded up to whole chunks. Without it, shards grow from the
         last axis to the first while they hold at most 32 MiB of pixels.
+    apart : int, optional
+        An axis along which shards do not grow by themselves.
     """
     if wanted is not None:
         sides = chunk_shape(shape, wanted)
         return tuple(math.ceil(side / chunk) * chunk for side, chunk in zip(sides, chunks, strict=True))
-    return grow(shape, chunks, itemsize, SHARD_NBYTES, reversed(range(len(shape))))
+    axes = (axis for axis in reversed(range(len(shape))) if axis != apart)
+    return grow(shape, chunks, itemsize, SHARD_NBYTES, axes)
 
 
 def grow(
@@ -110,6 +117,7 @@ def levels(
     *,
     chunks: Sequence[int] | None = None,
     shards: Sequence[int] | bool = False,
+    apart: int | None = None,
 ) -> list[Level]:
     """Return the pyramid: full resolution, then y and x halved (rounded up) until both are at most 256.
 
@@ -123,13 +131,15 @@ def levels(
         Chunk shape that the user asked for, see `chunk_shape`.
     shards : sequence of int or bool
         False: none. True: chosen here. Numbers: see `shard_shape`.
+    apart : int, optional
+        An axis along which shards that are chosen here do not grow.
     """
     pyramid: list[Level] = []
     current = tuple(shape)
     while True:
         parts = chunk_shape(current, chunks)
         wanted = None if isinstance(shards, bool) else shards
-        whole = None if shards is False else shard_shape(current, parts, itemsize, wanted)
+        whole = None if shards is False else shard_shape(current, parts, itemsize, wanted, apart)
         pyramid.append(Level(str(len(pyramid)), current, parts, whole))
         if max(current[-2:]) <= OVERVIEW_SIDE:
             return pyramid

@@ -39,12 +39,11 @@ def measure_noise(sources: list[str | Path], axes: str | None = None) -> list[di
                 for image in images:
                     for channel in range(image.channels):
                         model = estimate_noise(sample_planes(image, channel))
-                        names = image.calibration.channel_names
                         entries.append(
                             {
                                 "source": str(file),
                                 "image": image.series,
-                                "channel": (names[channel] if channel < len(names) else None) or f"channel {channel}",
+                                "channel": image.channel_names[channel],
                                 "gain": model.gain,
                                 "offset": model.offset,
                                 "read_noise": model.read_noise,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from zarr_neural.archive.fidelity import Request
 from zarr_neural.archive.metadata import VERSIONS
+from zarr_neural.archive.request import Request
 from zarr_neural.archive.source import check_axes
 from zarr_neural.errors import ConfigurationError
 
@@ -79,11 +79,6 @@ class Options:
     @property
     def threads(self) -> int:
         """Number of threads that code and decode."""
-        for name, sides in (("chunk", self.chunks), ("shard", self.shards)):
-            if isinstance(sides, tuple) and (not sides or min(sides) < 1):
-                raise ConfigurationError(f"{name} shape {sides}: every side at least 1")
-        if self.axes is not None:
-            check_axes(self.axes)
         if self.workers is not None:
             return self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

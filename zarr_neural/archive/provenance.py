@@ -5,14 +5,14 @@ Nothing in it depends on the machine or the moment of the conversion: two conver
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 import zarr
 
-from zarr_neural.archive.fidelity import Choice
+from zarr_neural.archive.fidelity import Choice, is_label_image
 from zarr_neural.archive.measure import ChannelError
 from zarr_neural.archive.options import Options
 from zarr_neural.archive.source import SourceImage
@@ -22,8 +22,14 @@ from zarr_neural.chunk import NoiseModel
 KEY = "zarr_neural"
 
 
-def plan_of(image: SourceImage, choice: Choice, options: Options) -> dict[str, Any]:
-    """Return all that decides the bytes of the store, as JSON: two conversions of the same plan are the same."""
+def task_of(image: SourceImage, options: Options) -> dict[str, Any]:
+    """Return what is to be done, as JSON, without measuring anything: stores of the same task are the same.
+
+    Raises
+    ------
+    ConfigurationError
+        Labels are wanted of an image that cannot hold them.
+    """
     return {
         "source": {"name": image.path.name, "series": image.series, "digest": image.digest, "stamp": image.stamp},
         "axes": image.axes,
@@ -33,11 +39,23 @@ def plan_of(image: SourceImage, choice: Choice, options: Options) -> dict[str, A
         "ome_version": options.ome_version,
         "chunks": options.chunks and list(options.chunks),
         "shards": options.shards if isinstance(options.shards, bool) else list(options.shards),
-        "labels": choice.labels,
-        "method": choice.fidelity.method,
-        "parameters": choice.fidelity.record(),
+        "labels": is_label_image(image, options.labels),
+        "asked": options.fidelity.words(),
         "version": version("zarr-neural"),
     }
+
+
+def plan_of(image: SourceImage, choice: Choice, options: Options) -> dict[str, Any]:
+    """Return all that decides the bytes of the store, as JSON: the task, and what was measured for it."""
+    plan = {
+        **task_of(image, options),
+        "method": choice.fidelity.method,
+        "parameters": choice.fidelity.record(),
+    }
+    if choice.targets:
+        named = zip(image.channel_names, choice.targets, strict=True)
+        plan["targets"] = [{"channel": name, **asdict(target)} for name, target in named]
+    return plan
 
 
 def outcome(
@@ -72,19 +90,24 @@ def model_ids(array: zarr.Array[Any]) -> list[str]:
     return [model for config in configs for model in config.get("models", [])]
 
 
-def channel_names(image: SourceImage) -> list[str]:
-    """Return a name for every channel, "channel 0" and so on where the source has none."""
-    return [image.calibration.channel_names[i] or f"channel {i}" for i in range(image.channels)]
-
-
 def channel_records(
-    names: Sequence[str], errors: Sequence[ChannelError], noise: Sequence[NoiseModel] = ()
+    names: Sequence[str],
+    errors: Sequence[ChannelError],
+    noise: Sequence[NoiseModel] = (),
+    ratios: Mapping[int, float] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the measured error of every channel as JSON, with its name and, where it was measured, its noise."""
+    """Return what became of every channel as JSON: its name and error, and its ratio and noise where they are known."""
     records: list[dict[str, Any]] = [
-        {"channel": name, "max_error": e.max_error, "rmse": round(e.rmse, 6), "psnr_db": e.psnr_db}
+        {"channel": name, "max_error": e.max_error, "rmse": _six_digits(e.rmse), "psnr_db": e.psnr_db}
         for name, e in zip(names, errors, strict=True)
     ]
+    for channel, ratio in (ratios or {}).items():
+        records[channel]["ratio"] = round(ratio, 4)
     for record, model in zip(records, noise, strict=False):
         record["noise"] = asdict(model)
     return records
+
+
+def _six_digits(value: float) -> float:
+    """Six digits behind the point, or six that count where the number is small."""
+    return round(value, 6) if value >= 1 else float(f"{value:.6g}")

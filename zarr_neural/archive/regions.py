@@ -22,10 +22,11 @@ from zarr_neural.archive.journal import Journal
 from zarr_neural.archive.layout import Level, Region, check_aligned, grid, region_shape
 from zarr_neural.archive.measure import Tally, tally
 from zarr_neural.archive.options import Options
-from zarr_neural.archive.promise import count_beyond, noise_bounds
+from zarr_neural.archive.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
 from zarr_neural.archive.pyramid import halve
 from zarr_neural.archive.report import Clock
 from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive.writers import Writers
 from zarr_neural.errors import BoundError
 
 Pixels = npt.NDArray[Any]
@@ -33,12 +34,13 @@ Pixels = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that the tasks of one conversion share."""
+    """Everything that the tasks of one conversion share; `writers` write what `arrays` read."""
 
     image: SourceImage
     choice: Choice
     pyramid: list[Level]
     arrays: list[zarr.Array[Any]]
+    writers: list[Writers]
     journal: Journal
     options: Options
 
@@ -89,19 +91,21 @@ def write_region(job: Job, number: int, region: Region, pixels: Pixels | None = 
     check_aligned(region, level.shape, level.block)
     if pixels is None:
         pixels = job.image.read(region) if number == 0 else _from_above(job, number, region)
-    clock, tallies = Clock(), []
+    clock, tallies, writers = Clock(), [], job.writers[number]
     decoded = np.empty_like(pixels)
     axis = job.image.axes.index("c") if "c" in job.image.axes else None
     for block in grid(level.shape, level.block, region):
         inside = tuple(slice(b.start - r.start, b.stop - r.start) for b, r in zip(block, region, strict=True))
+        writer = writers.of(block)
         begun = time.perf_counter()
-        array[block] = pixels[inside]
+        writer[block] = pixels[inside]
         written = time.perf_counter()
         decoded[inside] = np.asarray(array[block])
         read = time.perf_counter()
         found = tally(pixels[inside], decoded[inside], axis, 0 if axis is None else block[axis].start)
         _check_promise(job, found, number, block)
         _check_noise(job, pixels[inside], decoded[inside], number, block)
+        _check_rmse(job, pixels[inside], decoded[inside], writer, region_key(number, block))
         if number == 0:
             size = decoded[inside].size
             clock.add(Clock(size, written - begun, size, read - written))
@@ -143,15 +147,14 @@ def _from_above(job: Job, number: int, region: Region) -> Pixels:
 
 
 def _check_promise(job: Job, tallies: list[Tally], number: int, block: Region) -> None:
-    """Compare the errors of a block with the one bound that all pixels have; see `_check_noise` for noise."""
-    fidelity = job.choice.fidelity
-    worst = max(entry["max"] for entry in tallies)
-    bound = {"lossless": 0.0, "max_error": fidelity.value}.get(fidelity.method)
-    if bound is not None and worst > bound:
-        raise BoundError(
-            f"{job.image.path.name}: pixels {region_key(number, block)} read back with an error of {worst}, "
-            f"promised was {bound}"
-        )
+    """Compare the errors of a block with the one bound that all pixels of a channel have, if they have one."""
+    for entry in tallies:
+        bound = job.choice.of_channel(entry["c"]).bound
+        if bound is not None and entry["max"] > bound:
+            raise BoundError(
+                f"{job.image.path.name}: pixels {region_key(number, block)} read back with an error of {entry['max']}, "
+                f"promised was {bound}"
+            )
 
 
 def _check_noise(job: Job, source: Pixels, decoded: Pixels, number: int, block: Region) -> None:
@@ -162,6 +165,19 @@ def _check_noise(job: Job, source: Pixels, decoded: Pixels, number: int, block: 
         raise BoundError(
             f"{job.image.path.name}: pixels {region_key(number, block)}: {beyond} read back with an error of more than "
             "the half noise step that was promised"
+        )
+
+
+def _check_rmse(job: Job, source: Pixels, decoded: Pixels, writer: zarr.Array[Any], key: str) -> None:
+    """Compare the rmse of every chunk with what the codec that it was written with promises, if it does."""
+    limit = rmse_limit(writer)
+    if limit is None:
+        return
+    worst = largest_rmse(source, decoded, writer.chunks)
+    if exceeds(worst, limit):
+        raise BoundError(
+            f"{job.image.path.name}: pixels {key} read back with a chunk whose rmse is {worst:.6g}, promised was "
+            f"{limit:g}"
         )
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import zarr
+
+from zarr_neural.archive.layout import grid
 
 
 @dataclass
@@ -40,7 +45,9 @@ class ImageReport:
 
     Sizes are of the full resolution, `store_nbytes` of everything. `ratio` is pixels' bytes to stored bytes;
     `max_error` in grey levels and `psnr_db` (the lowest of the channels) are measured by reading back, None where
-    nothing was lost; rates are Mpixel/s of one thread, of this run only.
+    nothing was lost; rates are Mpixel/s of one thread, of this run only. `asked` is what the user said, `method` and
+    `parameters` what came of it for the array, `targets` (with a mean error) for each channel, `channels` what was
+    measured of each.
     """
 
     source: str
@@ -50,8 +57,10 @@ class ImageReport:
     axes: str = ""
     shape: tuple[int, ...] = ()
     dtype: str = ""
+    asked: dict[str, Any] | None = None
     method: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
+    targets: tuple[dict[str, Any], ...] = ()
     ratio: float | None = None
     bits_per_pixel: float | None = None
     stored_nbytes: int | None = None
@@ -75,6 +84,31 @@ def array_nbytes(path: Path) -> int:
     """Return the bytes of the chunks (or shards) of the array at `path`, metadata left out."""
     names = {"zarr.json", ".zarray", ".zattrs"}
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file() and file.name not in names)
+
+
+def channel_ratios(path: Path, array: zarr.Array[Any], axis: int | None) -> dict[int, float]:
+    """Return bytes of pixels to bytes of chunks for every channel, nothing where a chunk or shard holds several.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the array.
+    array : zarr.Array
+        The array; all its chunks are stored.
+    axis : int or None
+        The channel axis.
+    """
+    block, channels = array.shards or array.chunks, 1 if axis is None else array.shape[axis]
+    if axis is not None and channels > 1 and block[axis] > 1:
+        return {}
+    stored = dict.fromkeys(range(channels), 0)
+    for region in grid(array.shape, block):
+        index = tuple(part.start // side for part, side in zip(region, block, strict=True))
+        stored[0 if axis is None else region[axis].start] += (
+            (path / array.metadata.encode_chunk_key(index)).stat().st_size
+        )
+    pixels = math.prod(array.shape) * array.dtype.itemsize / channels
+    return {channel: pixels / nbytes for channel, nbytes in stored.items()}
 
 
 def store_nbytes(path: Path) -> int:

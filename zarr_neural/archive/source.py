@@ -61,6 +61,12 @@ class SourceImage:
         """Number of channels, 1 for an image without a channel axis."""
         return self.shape[self.axes.index("c")] if "c" in self.axes else 1
 
+    @property
+    def channel_names(self) -> list[str]:
+        """A name for every channel, "channel 0" and so on where the file has none."""
+        known = self.calibration.channel_names
+        return [(known[i] if i < len(known) else None) or f"channel {i}" for i in range(self.channels)]
+
     def read(self, region: Region) -> npt.NDArray[np.generic]:
         """Return the pixels of `region` (one slice per axis of `axes`), C-contiguous, in native byte order.
 

@@ -17,7 +17,7 @@ import zarr
 from zarr_neural.archive.layout import Level, Region, grid, region_shape
 from zarr_neural.archive.measure import ChannelError, Tally, combine, tally
 from zarr_neural.archive.options import Options, Progress, silent
-from zarr_neural.archive.promise import count_beyond, noise_bounds
+from zarr_neural.archive.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
 from zarr_neural.archive.provenance import KEY, channel_records
 from zarr_neural.archive.source import SourceImage, open_images
 from zarr_neural.archive.stores import ChunkPlace, arrays_in, attributes, chunk_places, find_stores, open_node
@@ -149,7 +149,7 @@ def _read_all(
     """Read the chunks on all cores, in order; yield each with what is wrong with it and its errors."""
     threads = Options().threads
     axis = image.axes.index("c") if image is not None and "c" in image.axes else None
-    bounds = noise_bounds(array)
+    bounds, limits = noise_bounds(array), _rmse_limits(array, record)
 
     def read(place: ChunkPlace, region: Region, pixels: Any) -> tuple[ChunkPlace, str | None, list[Tally]]:
         if record.get("every_chunk_stored") and not (folder / place.key).is_file():
@@ -161,9 +161,15 @@ def _read_all(
         if pixels is None:
             return place, None, []
         inside = tuple(slice(p.start - r.start, p.stop - r.start) for p, r in zip(place.region, region, strict=True))
-        beyond = 0 if bounds is None else count_beyond(pixels[inside], decoded, bounds)
-        problem = f"{beyond} pixels off by more than the half noise step that was promised" if beyond else None
-        return place, problem, tally(pixels[inside], decoded, axis, 0 if axis is None else place.region[axis].start)
+        channel = 0 if axis is None else place.region[axis].start
+        problem = None
+        if bounds is not None and (beyond := count_beyond(pixels[inside], decoded, bounds)):
+            problem = f"{beyond} pixels off by more than the half noise step that was promised"
+        if (limit := limits.get(channel, limits.get(None))) is not None:
+            rmse = largest_rmse(pixels[inside], decoded, array.chunks)
+            if exceeds(rmse, limit):
+                problem = f"rmse {rmse:.6g} where at most {limit:g} was promised"
+        return place, problem, tally(pixels[inside], decoded, axis, channel)
 
     def read_region(region: Region) -> list[tuple[ChunkPlace, str | None, list[Tally]]]:
         pixels = None if image is None else image.read(region)
@@ -182,20 +188,30 @@ def _read_all(
             yield from ahead.popleft().result()
 
 
+def _rmse_limits(array: zarr.Array[Any], record: dict[str, Any]) -> dict[int | None, float]:
+    """The largest rmse of a chunk: by channel as the store records it, under None what the codec of the array says."""
+    limits: dict[int | None, float] = {}
+    if (every := rmse_limit(array)) is not None:
+        limits[None] = every
+        for channel, target in enumerate(record.get("targets", [])):
+            limits[channel] = target["rmse"] or 0.0
+    return limits
+
+
 def _where(place: ChunkPlace) -> str:
     return "[" + ", ".join(f"{part.start}:{part.stop}" for part in place.region) + "]"
 
 
 def _broken_promises(record: dict[str, Any], errors: list[ChannelError]) -> Iterator[str]:
     """What the pixels break of what the store says: its bound, and the errors that were measured when it was made."""
-    bound = {"lossless": 0.0, "max_error": record.get("parameters", {}).get("max_error")}.get(record.get("method", ""))
+    bound = 0.0 if record.get("method") == "lossless" else record.get("parameters", {}).get("max_error")
     recorded = record.get("measured", [])
     for error in errors:
         if bound is not None and error.max_error > bound:
             yield f"channel {error.channel}: error {error.max_error} where at most {bound} was promised"
         if error.channel < len(recorded):
             there = recorded[error.channel]
-            if there["max_error"] != error.max_error or not math.isclose(there["rmse"], error.rmse, abs_tol=2e-6):
+            if there["max_error"] != error.max_error or not math.isclose(there["rmse"], error.rmse, rel_tol=2e-6):
                 yield (
                     f"channel {error.channel}: error {error.max_error} (rmse {error.rmse:.6f}) where the store says "
                     f"{there['max_error']} (rmse {there['rmse']}): pixels or source were changed"
