@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zarr_neural import _native
 from zarr_neural.chunk.reference import level_count, side_at
 from zarr_neural.chunk.reference_transform import (
     EMPTY,
@@ -61,6 +62,13 @@ def picture(random: np.random.Generator, height: int, width: int, top: int) -> n
     walk = np.cumsum(np.cumsum(random.normal(size=(height, width)), 0), 1)
     walk = (walk - walk.min()) / max(1e-9, np.ptp(walk)) * top * 1.2 - top * 0.1
     return np.clip(walk + random.normal(0, top / 60, walk.shape), 0, top).round().astype(np.uint16)
+
+
+def native_model(arrays: dict[str, np.ndarray]) -> _native.LossyModel:
+    """The native form: the leading axes of the networks are one."""
+    return _native.make_lossy_model(
+        *(a if n < 3 else a.reshape(48, *a.shape[3:]) for n, a in enumerate(arrays.values()))
+    )
 
 
 def reader_of(arrays: dict[str, np.ndarray], payload: bytes, words_nbytes: int, lanes: int) -> PointReader:
@@ -251,3 +259,84 @@ def test_numbers_wrap_round_at_32_bits() -> None:
     assert samples.dtype == np.uint16
     assert samples.min() == 0
     assert samples.max() == 65535
+
+
+@pytest.mark.parametrize("size", [*SIZES, (90, 70)], ids=str)
+def test_native_decodes_what_the_slow_encoder_writes(size: tuple[int, int], slow_encoder: ModuleType) -> None:
+    """Every kernel set decodes any values, ways, lanes, steps and ranges, with any model, as the reference does."""
+    for seed in range(6):
+        random = np.random.default_rng([9, seed, *size])
+        arrays = known_transform_arrays() if seed % 3 == 0 else random_arrays(100 * size[0] + seed)
+        coarsest, wanted = slow_encoder.random_wish(random, size, 2.0 ** (2 + 3.5 * seed))
+        payload, words_nbytes, _ = slow_encoder.encode(
+            arrays, coarsest, wanted, size, seed, lambda *at, random=random: int(random.integers(3))
+        )
+        model, data = native_model(arrays), np.frombuffer(payload, np.uint8)
+        for top in (int(random.choice([1, 255, 4095])), 65535, int(random.integers(1, 65536))):
+            key = words_nbytes, *size, top, int(random.integers(2048)), int(random.integers(256)), seed
+            expected = decode_transform_reference(arrays, payload, *key)
+            for kernels in _native.kernel_names():
+                np.testing.assert_array_equal(_native.decode_transform(model, data, *key, kernels), expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 200), (300, 1), (9, 70), (129, 130), (70, 257)], ids=str)
+def test_reference_decodes_what_native_encodes(size: tuple[int, int]) -> None:
+    """Pictures of any range and error, encoded by native code, decode to the same samples, with the error it states."""
+    for seed, top in enumerate([1, 255, 4095, 65535]):
+        arrays = known_transform_arrays() if seed % 2 else random_arrays(seed)
+        plane = picture(np.random.default_rng([seed, *size]), *size, top)
+        for share in (0.003, 0.05):
+            coded = _native.encode_transform(native_model(arrays), plane, top, max(0.02, (share * top) ** 2), 0.25)
+            if coded is None:  # gains of that model leave no step that is fine enough
+                continue
+            payload, words_nbytes, step, quality, lanes, mse, *_ = coded[:6]
+            key = words_nbytes, *size, top, step, quality, lanes
+            decoded = decode_transform_reference(arrays, payload, *key)
+            assert np.mean((decoded.astype(float) - plane) ** 2) == pytest.approx(mse, rel=1e-12)
+            data = np.frombuffer(payload, np.uint8)
+            np.testing.assert_array_equal(_native.decode_transform(native_model(arrays), data, *key), decoded)
+
+
+def test_reference_and_native_refuse_the_same_payloads(slow_encoder: ModuleType) -> None:
+    """Of altered payloads, both decoders refuse the same, and decode the others to the same samples."""
+    arrays = known_transform_arrays()
+    model = native_model(arrays)
+    random = np.random.default_rng(11)
+    refused = 0
+    for trial in range(120):
+        size = [(7, 9), (20, 21), (1, 200)][trial % 3]
+        coarsest, wanted = slow_encoder.random_wish(np.random.default_rng(trial % 12), size, 2.0 ** (trial % 4 * 5))
+        lanes = trial % 6
+        payload, words_nbytes, _ = slow_encoder.encode(arrays, coarsest, wanted, size, lanes)
+        altered = np.frombuffer(payload, np.uint8).copy()
+        altered[random.integers(len(altered), size=random.integers(1, 3))] ^= np.uint8(1 << random.integers(8))
+        key = words_nbytes, *size, 1000, 640, trial, lanes
+        try:
+            expected = decode_transform_reference(arrays, altered.tobytes(), *key)
+        except DamagedChunkError:
+            refused += 1
+            with pytest.raises(_native.DamagedStream):
+                _native.decode_transform(model, altered, *key)
+        else:
+            np.testing.assert_array_equal(_native.decode_transform(model, altered, *key), expected)
+    assert 70 < refused < 120
+
+
+@pytest.mark.parametrize("size", [(20, 20), (64, 3), (1, 90)], ids=str)
+def test_native_wraps_round_as_the_reference_does(size: tuple[int, int], slow_encoder: ModuleType) -> None:
+    """The largest values at the largest step outgrow 32 bits in every sum; both decoders still agree."""
+    arrays = known_transform_arrays()
+    arrays["gains"][:] = 2047
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        coarsest, wanted = slow_encoder.random_wish(random, size, 2.0**20)
+        wanted = [[np.sign(band) * 2.0**21 for band in bands] for bands in wanted]
+        payload, words_nbytes, _ = slow_encoder.encode(arrays, coarsest, wanted, size, 2)
+        for top in (1, 65535):
+            key = words_nbytes, *size, top, 2047, 255, 2
+            expected = decode_transform_reference(arrays, payload, *key)
+            for kernels in _native.kernel_names():
+                data = np.frombuffer(payload, np.uint8)
+                np.testing.assert_array_equal(
+                    _native.decode_transform(native_model(arrays), data, *key, kernels), expected
+                )

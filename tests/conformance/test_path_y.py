@@ -18,7 +18,7 @@ PLANES = [(1, 1, 255), (1, 9, 1000), (8, 1, 65535), (2, 3, 1), (5, 7, 255), (33,
 def encoded(height: int, width: int, top: int, max_mse: float) -> tuple[bytes, int, int, int, int]:
     coded = _native.encode_transform(MODEL, known_plane(height, width, top), top, max_mse, 0.25)
     assert coded is not None
-    payload, words_nbytes, step, quality, lanes, _ = coded
+    payload, words_nbytes, step, quality, lanes, *_ = coded[:6]
     return payload, words_nbytes, step, quality, lanes
 
 
