@@ -37,7 +37,7 @@ Pyramid analyse(const TransformKernels& kernels, const uint16_t* samples, int he
 struct PhaseWork {
     std::vector<float> target, y;  // coefficients in steps, and less their means
     std::vector<int32_t> row, mean, scalar, path, candidates;
-    std::vector<uint8_t> decisions, quantiser;
+    std::vector<uint8_t> decisions, quantiser, taken;
     std::vector<uint8_t> features;    // only for training
     std::vector<int32_t> neighbours;  // only for training
     void resize(size_t n, int lanes) {
@@ -48,6 +48,7 @@ struct PhaseWork {
         scalar.resize(n);
         path.resize(n);
         quantiser.resize(n);
+        taken.resize(n);
         candidates.resize(4 * whole);
         decisions.resize(whole);
     }
@@ -97,10 +98,7 @@ class TransformEncoder {
         const int way = choose(n, flagged, index);
         if (training_ != nullptr && flagged) collect(l, band, phase, way, index);
         if (flagged) ways.write(writer_.raw(), way);
-        if (way != kEmpty) {
-            store(bands, band, phase, index);
-            emit(n, index);
-        }
+        if (way != kEmpty) write(bands, band, phase, index);
     }
 
     // Fills target, row, mean and y.
@@ -121,10 +119,7 @@ class TransformEncoder {
                 kernels_.transform->infer(model_.networks[network], model_.zero_row[network], segment_);
                 std::copy_n(segment_.row, n, work_.row.data() + at);
                 std::copy_n(segment_.mean, n, work_.mean.data() + at);
-                for (int k = 0; k < n; ++k) {
-                    work_.target[at + k] = in[2 * (j + k)] * scale;
-                    work_.y[at + k] = work_.target[at + k] - 0.25f * static_cast<float>(segment_.mean[k]);
-                }
+                kernels_.transform->aim(in + 2 * j, scale, segment_.mean, n, work_.target.data() + at, work_.y.data() + at);
                 if (training_ != nullptr) remember(n);
                 at += n;
             }
@@ -143,12 +138,12 @@ class TransformEncoder {
         double best = scalar.total(lambda_);
         int way = kScalar;
         if (bits_each > kSurelyScalar) {
-            const double path = kernels_.transform->choose_path(search, work_.path.data()).total(lambda_);
+            const double path = kernels_.transform->choose_path(search, work_.path.data(), work_.taken.data()).total(lambda_);
             if (bits_each > kSurelyTrellis || path < best) {
                 best = path;
                 way = kTrellis;
                 index = work_.path.data();
-                follow(n);
+                work_.quantiser.swap(work_.taken);
             }
         }
         if (empty < best) {
@@ -160,50 +155,45 @@ class TransformEncoder {
         return way;
     }
 
-    // Quantisers along the path.
-    void follow(size_t n) {
-        const size_t lanes = size_t{1} << parameters_.lanes;
-        uint8_t state[32] = {};
-        for (size_t i = 0; i < n; ++i) {
-            uint8_t& t = state[i & (lanes - 1)];
-            work_.quantiser[i] = t & 1;
-            t = static_cast<uint8_t>(next_state(t, static_cast<uint32_t>(work_.path[i]) & 1));
-        }
-    }
-
-    void store(BandLevel& bands, int band, int phase, const int32_t* index) {
+    // Values and log magnitudes of a phase, and its symbols.
+    void write(BandLevel& bands, int band, int phase, const int32_t* index) {
+        writer_.start_block();
+        const TableView tables = model_.tables.view();
         const int rows = bands.rows(band, phase), columns = bands.columns(band, phase);
         size_t at = 0;
         for (int i = 0; i < rows; ++i) {
             int32_t* value = bands.value(band, phase).row(i);
             uint8_t* log = bands.log(band, phase).row(i);
-            for (int j = 0; j < columns; ++j, ++at) {
-                const int32_t k = index[at], q = work_.quantiser[at];
-                const int32_t v = work_.mean[at] + 8 * k - 4 * (k > 0 ? q : (k < 0 ? -q : 0));
-                if (std::abs(k) >= kIndexEnd || std::abs(v) >= kValueEnd) throw StepTooFine();
-                value[j] = v;
-                log[j] = static_cast<uint8_t>(log_magnitude(std::abs(v)));
+            for (int j = 0; j < columns;) {
+                const int n = std::min(kBlock, columns - j);
+                if (kernels_.transform->rank(tables, work_.row.data() + at, work_.quantiser.data() + at, index + at, work_.mean.data() + at, n, value + j, log + j, writer_.next())) {
+                    writer_.skip(n);
+                } else {
+                    for (int k = 0; k < n; ++k) write_one(at + k, index[at + k], value[j + k], log[j + k]);
+                }
+                at += n;
+                j += n;
             }
         }
     }
 
-    void emit(size_t n, const int32_t* index) {
-        writer_.start_block();
-        for (size_t i = 0; i < n; ++i) {
-            const TableRow row = table_row(work_.row[i]);
-            const int table = row.table + kTableRows * work_.quantiser[i], half = model_.tables.half(table);
-            const int32_t k = index[i];
-            const int32_t j = row.bits == 0 ? k : ((k >> (row.bits + 1)) * 2 | (k & 1));
-            if (j >= -half && j <= half) {
-                writer_.put_range(model_.tables.range(table, j + half));
-            } else {
-                const int32_t beyond = std::abs(j) - half - 1;  // even: odd numbers, for half is even
-                writer_.put_range(model_.tables.range(table, 2 * half + 1 + (beyond & 1)));
-                writer_.raw().put(j < 0, 1);
-                writer_.raw().put_golomb(static_cast<uint32_t>(beyond >> 1));
-            }
-            if (row.bits > 0) writer_.raw().put(static_cast<uint32_t>(k >> 1), row.bits);
+    void write_one(size_t at, int32_t k, int32_t& value, uint8_t& log) {
+        const int32_t q = work_.quantiser[at];
+        value = work_.mean[at] + 8 * k - 4 * (k > 0 ? q : (k < 0 ? -q : 0));
+        if (std::abs(k) >= kIndexEnd || std::abs(value) >= kValueEnd) throw StepTooFine();
+        log = static_cast<uint8_t>(log_magnitude(std::abs(value)));
+        const TableRow row = table_row(work_.row[at]);
+        const int table = row.table + kTableRows * q, half = model_.tables.half(table);
+        const int32_t j = row.bits == 0 ? k : ((k >> (row.bits + 1)) * 2 | (k & 1));
+        if (j >= -half && j <= half) {
+            writer_.put_range(model_.tables.range(table, j + half));
+        } else {
+            const int32_t beyond = std::abs(j) - half - 1;  // even: odd numbers, for half is even
+            writer_.put_range(model_.tables.range(table, 2 * half + 1 + (beyond & 1)));
+            writer_.raw().put(j < 0, 1);
+            writer_.raw().put_golomb(static_cast<uint32_t>(beyond >> 1));
         }
+        if (row.bits > 0) writer_.raw().put(static_cast<uint32_t>(k >> 1), row.bits);
     }
 
     void remember(int n) {
@@ -256,7 +246,7 @@ int lanes_for(size_t nbytes) { return nbytes >= 9600 ? 5 : nbytes >= 4800 ? 4 : 
 // Mean squared error, in squared fixed-point units, that a step would bring about: what is smaller than a dead zone is lost,
 // what is larger keeps an even error.
 double expected_error(const TransformModel& model, const Pyramid& pyramid, const std::vector<std::vector<float>>& sample, int step, size_t pixels) {
-    constexpr float kDead = 1.25f, kKept = 0.31f;
+    constexpr float kDead = 1.25f, kKept = 0.20f;
     double sum = 0;
     size_t at = 0;
     for (size_t l = 0; l < pyramid.levels.size(); ++l) {
@@ -279,6 +269,10 @@ double expected_error(const TransformModel& model, const Pyramid& pyramid, const
 
 }  // namespace
 
+constexpr int kMaxAttempts = 14;
+constexpr double kAim = 0.975;   // of the root mean square error asked for
+constexpr double kCloseEnough = -0.068;  // octaves of error below what was asked that will do: 4.6 %
+
 CodedTransform encode_transform(const TransformModel& model, const Kernels& kernels, const uint16_t* samples, int height, int width, int top, double max_mse, double lambda) {
     const size_t pixels = static_cast<size_t>(height) * width;
     const Pyramid pyramid = analyse(*kernels.transform, samples, height, width, top);
@@ -292,7 +286,6 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
         }
     }
     const double unit = static_cast<double>(1 << fraction_bits(top));
-    constexpr double kAim = 0.97;  // of the root mean square error asked for
     int step = 0;
     for (int bit = 1024; bit > 0; bit >>= 1) {
         if (step + bit <= kStepMax && expected_error(model, pyramid, sample, step + bit, pixels) <= kAim * kAim * max_mse * unit * unit) step += bit;
@@ -301,10 +294,12 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
     std::vector<uint16_t> decoded(pixels);
     CodedTransform best;
     int fine = -1, coarse = kStepMax + 1;  // the coarsest step known to do, and the finest known not to
-    double fine_log = 0, coarse_log = 0;   // octaves of error below and above what was asked
     TransformParameters parameters{step, 0, 5};
     if (pixels < 65536) parameters.lanes = lanes_for(pixels / 8);
-    for (int attempt = 0; attempt < 20; ++attempt) {
+    double slope = 1.0 / 64;  // octaves of error per step, at first
+    int last_step = -1;
+    double last_log = 0;
+    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
         parameters.step = step;
         TransformEncoder encoder(model, kernels, pyramid, height, width, parameters, lambda, nullptr);
         try {
@@ -313,39 +308,33 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
             break;
         }
         const double mse = mean_squared_error(samples, decoded.data(), pixels);
-        const double log = 0.5 * std::log2(std::max(mse, 1e-9) / std::max(max_mse, 1e-9));  // octaves
+        const double log = 0.5 * std::log2(std::max(mse, 1e-9) / max_mse);
         size_t words = 0;
         std::vector<uint8_t> bytes = encoder.finish(words);
         const int lanes = lanes_for(bytes.size());
-        if (mse <= max_mse) {
-            if (step > fine) {
-                best.bytes = std::move(bytes);
-                best.words_nbytes = words;
-                best.parameters = parameters;
-                best.mse = mse;
-                fine = step;
-                fine_log = log;
-            }
-            if ((log > -0.06 && lanes == parameters.lanes) || step == kStepMax) break;  // within 4 %
-        } else {
+        if (mse > max_mse) {
             coarse = std::min(coarse, step);
-            coarse_log = log;
+        } else if (step > fine || (step == fine && bytes.size() < best.bytes.size())) {
+            best.bytes = std::move(bytes);
+            best.words_nbytes = words;
+            best.parameters = parameters;
+            best.mse = mse;
+            best.decoded.swap(decoded);
+            decoded.resize(pixels);
+            fine = step;
         }
-        if (coarse - fine <= 1 || (attempt > 7 && fine >= 0)) break;
-        int next;
-        if (fine >= 0 && coarse <= kStepMax && coarse_log > fine_log) {
-            const double share = std::clamp((std::log2(kAim) - fine_log) / (coarse_log - fine_log), 0.1, 0.9);
-            next = fine + static_cast<int>(std::lrint(share * (coarse - fine)));
-        } else {
-            // where noise begins to be coded, the error hardly moves with the step: strides grow until it does
-            const int stride = attempt < 1 ? 0 : 8 << attempt;
-            const int guess = static_cast<int>(std::lrint(64 * std::clamp((std::log2(kAim) - log) * 1.1, -3.0, 3.0)));
-            next = step + (guess > 0 ? std::max(guess, stride) : std::min(guess, -stride));
-        }
-        next = std::clamp(next, std::max(fine + 1, 0), std::min(coarse - 1, kStepMax));
-        if (next == step && lanes == parameters.lanes) break;
-        step = next;
+        const bool other_lanes = lanes < parameters.lanes;
         parameters.lanes = lanes;
+        const bool near_enough = log <= 0 && (log > kCloseEnough || coarse - fine <= 1 || step == kStepMax);
+        if (near_enough && other_lanes) continue;  // once more, with shorter states
+        if (near_enough || coarse - fine <= 1) break;
+        if (last_step >= 0 && last_step != step) slope = std::clamp((log - last_log) / (step - last_step), 1.0 / 512, 1.0 / 40);
+        last_step = step;
+        last_log = log;
+        const int move = static_cast<int>(std::lrint(std::clamp((std::log2(kAim) - log) / slope, -512.0, 512.0)));
+        int next = step + (move != 0 ? move : log > 0 ? -1 : 1);
+        if (fine >= 0 && coarse <= kStepMax && attempt > 4) next = (fine + coarse) / 2;
+        step = std::clamp(next, fine + 1, std::min(coarse - 1, kStepMax));
     }
     return best;
 }

@@ -204,7 +204,8 @@ nb::object encode_by_transform(const TransformModel& model, In<uint16_t, 2> samp
         coded = encode_transform(model, set, samples.data(), static_cast<int>(samples.shape(0)), static_cast<int>(samples.shape(1)), top, max_mse, lambda);
     }
     if (coded.bytes.empty()) return nb::none();
-    return nb::make_tuple(to_bytes(coded.bytes), coded.words_nbytes, coded.parameters.step, coded.parameters.quality, coded.parameters.lanes, coded.mse);
+    return nb::make_tuple(to_bytes(coded.bytes), coded.words_nbytes, coded.parameters.step, coded.parameters.quality, coded.parameters.lanes, coded.mse,
+                          array(std::move(coded.decoded), {samples.shape(0), samples.shape(1)}));
 }
 
 TransformParameters checked_parameters(int step, int quality, int lanes) {

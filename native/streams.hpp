@@ -113,8 +113,9 @@ class SymbolWriter {
     }
     // A symbol given by its range alone.
     void put_range(uint32_t range) { ranges_[count_++] = range; }
-    // Room for the ranges of the next n symbols; to be followed by `add`, or not.
+    // Room for the ranges of the next n symbols; to be followed by `add` or, without raw bits, `skip`, or not.
     uint32_t* next() { return ranges_.get() + count_; }
+    void skip(int n) { count_ += n; }
     void add(const uint32_t* raw, const uint8_t* bits, int n) {
         count_ += n;
         for (int i = 0; i < n; ++i) raw_.put(raw[i], bits[i]);

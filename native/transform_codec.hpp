@@ -19,7 +19,8 @@ struct CodedTransform {
     std::vector<uint8_t> bytes;
     size_t words_nbytes = 0;
     TransformParameters parameters{};
-    double mse = 0;  // of the samples that the bytes decode to
+    std::vector<uint16_t> decoded;  // the samples that the bytes decode to
+    double mse = 0;                 // their mean squared error
 };
 
 // samples: height x width, row by row, all <= top, which is at least 1. The smallest bytes found whose mean squared error

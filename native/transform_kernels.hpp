@@ -61,9 +61,13 @@ struct TransformKernels {
     void (*dequantise)(int band_step, const int32_t* v, int32_t* out, int n);
     // Values and log magnitudes of symbols without raw bits; false, with nothing of use written, if one is an escape or out of range.
     bool (*restore)(const TableView&, const uint16_t* table, const uint8_t* quantisers, const uint8_t* symbols, const int32_t* mean, int n, int32_t* value, uint8_t* log);
-    // Indices that minimise error + lambda * bits, by one quantiser and by the trellis.
+    // Every second coefficient in steps, and less its mean.
+    void (*aim)(const float* coefficients, float scale, const int32_t* mean, int n, float* target, float* y);
+    // Indices that minimise error + lambda * bits, by one quantiser and by the trellis, which tells the quantisers it took.
     PathCost (*choose_scalar)(const PathSearch&, int32_t* k);
-    PathCost (*choose_path)(const PathSearch&, int32_t* k);
+    PathCost (*choose_path)(const PathSearch&, int32_t* k, uint8_t* quantisers);
+    // The inverse of `restore`, which gives the ranges of the symbols as well; false if there is an escape, a raw bit or a value out of range.
+    bool (*rank)(const TableView&, const int32_t* row, const uint8_t* quantisers, const int32_t* k, const int32_t* mean, int n, int32_t* value, uint8_t* log, uint32_t* ranges);
 };
 
 }  // namespace zn

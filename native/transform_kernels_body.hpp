@@ -104,6 +104,34 @@ static bool restore(const TableView& tables, const uint16_t* __restrict table, c
     return special == 0;
 }
 
+static bool rank(const TableView& tables, const int32_t* __restrict row, const uint8_t* __restrict quantisers, const int32_t* __restrict index, const int32_t* __restrict mean, int n, int32_t* __restrict value,
+                 uint8_t* __restrict log, uint32_t* __restrict ranges) {
+    const int32_t* __restrict half = tables.half;
+    const uint32_t* __restrict all = tables.ranges;
+    uint32_t special = 0;
+    for (int i = 0; i < n; ++i) {
+        const int32_t k = index[i], q = quantisers[i];
+        const int32_t raw = static_cast<int32_t>(row[i] >= kTableRows), table = (row[i] & (raw - 1)) + kTableRows * q, h = half[table];
+        const int32_t out_of_table = static_cast<int32_t>(k > h) | static_cast<int32_t>(k < -h);
+        const int32_t symbol = (k + h) & (out_of_table - 1);
+        const int32_t v = mean[i] + 8 * k - 4 * (k > 0 ? q : (k < 0 ? -q : 0));
+        const int32_t sign = v >> 31, a = (v ^ sign) - sign;
+        special |= static_cast<uint32_t>(raw | out_of_table | static_cast<int32_t>(a >= kValueEnd));
+        ranges[i] = all[table * kTableStride + symbol];
+        value[i] = v;
+        log[i] = static_cast<uint8_t>(log_magnitude(a & (kValueEnd - 1)));
+    }
+    return special == 0;
+}
+
+static void aim(const float* __restrict coefficients, float scale, const int32_t* __restrict mean, int n, float* __restrict target, float* __restrict y) {
+    for (int i = 0; i < n; ++i) {
+        const float x = coefficients[2 * i] * scale;
+        target[i] = x;
+        y[i] = x - 0.25f * static_cast<float>(mean[i]);
+    }
+}
+
 static inline int32_t cost_at(int quantiser, int32_t row, int32_t k) { return (quantiser * (kRowLimit + 1) + row) * kCostReach + (k < kCostReach ? k : kCostReach - 1); }
 
 static PathCost choose_scalar(const PathSearch& p, int32_t* __restrict out) {
@@ -144,7 +172,7 @@ static PathCost choose_scalar(const PathSearch& p, int32_t* __restrict out) {
 
 // Viterbi's algorithm, all lanes side by side. State e is reached from the two states e2 | (e0 ^ e2) << 1 | s << 2,
 // s = 0 or 1, by an index whose lowest bit is e1 ^ s; both have the quantiser e2.
-static PathCost choose_path(const PathSearch& p, int32_t* __restrict out) {
+static PathCost choose_path(const PathSearch& p, int32_t* __restrict out, uint8_t* __restrict quantisers) {
     constexpr int kStates = 8, kLanes = 32;
     const float* __restrict costs = p.costs;
     const float lambda = p.lambda;
@@ -216,23 +244,34 @@ static PathCost choose_path(const PathSearch& p, int32_t* __restrict out) {
         }
     }
     PathCost sum{0, 0};
-    for (int j = 0; j < lanes && static_cast<size_t>(j) < p.n; ++j) {
-        int e = 0;
+    int32_t state[kLanes];
+    for (int j = 0; j < lanes; ++j) {
+        int32_t e = 0;
         for (int s = 1; s < kStates; ++s) e = metric[s][j] < metric[e][j] ? s : e;
-        sum.error += base[j] + metric[e][j];
-        const size_t own = (p.n - j + lanes - 1) / lanes;
-        for (size_t t = own; t-- > 0;) {
-            const size_t i = t * lanes + j;
-            const int s = decisions[i] >> e & 1, quantiser = e >> 2, lowest = (e >> 1 & 1) ^ s;
-            const int32_t k = candidates[(t * 4 + 2 * quantiser + lowest) * lanes + j];
-            out[i] = p.y[i] < 0 ? -k : k;
-            e = quantiser | ((e & 1) ^ quantiser) << 1 | s << 2;
+        if (static_cast<size_t>(j) < p.n) sum.error += base[j] + metric[e][j];
+        state[j] = e;
+    }
+    for (size_t t = rounds; t-- > 0;) {
+        const size_t at = t * lanes;
+        const int m = static_cast<int>(p.n - at < static_cast<size_t>(lanes) ? p.n - at : lanes);
+        const uint8_t* __restrict decision = decisions + at;
+        const int32_t* __restrict candidate = candidates + 4 * at;
+        const float* __restrict y = p.y + at;
+        int32_t* __restrict k = out + at;
+        uint8_t* __restrict q = quantisers + at;
+#pragma GCC ivdep
+        for (int j = 0; j < m; ++j) {
+            const int32_t e = state[j], s = decision[j] >> e & 1, quantiser = e >> 2, lowest = (e >> 1 & 1) ^ s;
+            const int32_t a = candidate[(2 * quantiser + lowest) * lanes + j];
+            k[j] = y[j] < 0 ? -a : a;
+            q[j] = static_cast<uint8_t>(quantiser);
+            state[j] = quantiser | ((e & 1) ^ quantiser) << 1 | s << 2;
         }
     }
     return sum;  // error and bits together, as `error`
 }
 
-const TransformKernels kTable = {gather, infer, lift, widen, lift_float, dequantise, restore, choose_scalar, choose_path};
+const TransformKernels kTable = {gather, infer, lift, widen, lift_float, dequantise, restore, aim, choose_scalar, choose_path, rank};
 
 }  // namespace transform
 }  // namespace ZN_SET

@@ -40,7 +40,7 @@ def test_a_trained_model_keeps_the_error(trained: Path, pictures: list[Picture])
     top = int(samples.max())
     coded = _native.encode_transform(model, samples, top, 9.0, 0.25)
     assert coded is not None
-    data, words, step, quality, lanes, mse = coded
+    data, words, step, quality, lanes, mse = coded[:6]
     found = _native.decode_transform(
         model, np.frombuffer(data, np.uint8), words, *samples.shape, top, step, quality, lanes
     )

@@ -91,9 +91,7 @@ def encode_transform_plane(
             raise NotForPathYError
         payload = coded.payload
         values |= coded.parameters._asdict() | {"payload_nbytes": len(payload)}
-        height, width = samples.shape
-        samples = native.decode_transform(model, payload, coded.parameters, height, width, top)
-        levels = lowest + samples.astype(np.int64)
+        levels = lowest + coded.decoded.astype(np.int64)
     corrections = b""
     if residual is not None:
         stride = 2 * residual.bound + 1

@@ -45,10 +45,11 @@ class Parameters(NamedTuple):
 
 
 class CodedPlane(NamedTuple):
-    """The payload of a plane, its parameters, and the mean squared error of what it decodes to."""
+    """The payload of a plane, its parameters, what it decodes to, and the mean squared error of that."""
 
     payload: bytes
     parameters: Parameters
+    decoded: NDArray[np.uint16]
     mse: float
 
 
@@ -82,8 +83,8 @@ def encode_transform(model: IntegerModel, samples: NDArray[np.uint16], top: int,
     )
     if coded is None:
         return None
-    payload, words_nbytes, step, quality, lanes, mse = coded
-    return CodedPlane(payload, Parameters(step, quality, lanes, words_nbytes), mse)
+    payload, words_nbytes, step, quality, lanes, mse, decoded = coded
+    return CodedPlane(payload, Parameters(step, quality, lanes, words_nbytes), decoded, mse)
 
 
 def decode_transform(

@@ -41,7 +41,7 @@ def rate_curve(model: Any, crop: Crop, lam: float, decibels: Sequence[float] = D
         coded = _native.encode_transform(model, crop.samples, crop.top, rmse * rmse, lam)
         if coded is None:
             continue
-        payload, _, _, _, _, mse = coded
+        payload, _, _, _, _, mse = coded[:6]
         reached = 20 * np.log10(np.ptp(crop.samples) / np.sqrt(max(mse, 1e-9)))
         points.append((float(reached), 8 * max(len(payload), LEAST_BYTES) / crop.samples.size))
     return points
