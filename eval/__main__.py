@@ -18,7 +18,7 @@ from eval.demo import run_demo
 from eval.images import given_sources, heldout_sources
 from eval.lossless import BrokenPromiseError, Settings, notes, run_file
 from eval.modes import OURS, Mode
-from eval.points import PointWriter
+from eval.points import PointWriter, read_points
 from eval.rd_plots import draw_all
 from eval.rd_sheet import draw_sheet
 from eval.rd_summary import print_rate_distortion
@@ -115,6 +115,9 @@ def rate_distortion_command(
     plots: Annotated[Path | None, typer.Option(help="Folder for plots, one for each set and a summary.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="PNG of crops side by side at one rate.")] = None,
     codecs: Annotated[str | None, typer.Option(help="Codecs between commas instead of the usual ones.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="NAME=SHA256: our codec with a lossy model of your own; once for each.")
+    ] = None,
     sets: Annotated[str | None, typer.Option(help="Only these held-out sets, between commas.")] = None,
     set_name: Annotated[str | None, typer.Option("--set", help="The set that FILES count towards.")] = None,
     targets: Annotated[str | None, typer.Option(help="PSNR in dB, between commas.", show_default="34 to 50")] = None,
@@ -128,7 +131,8 @@ def rate_distortion_command(
     """
     wanted = rate_distortion.TARGETS_DB if targets is None else tuple(sorted(map(float, targets.split(","))))
     try:
-        chosen = lossy_codecs.by_name(codecs.split(",")) if codecs else lossy_codecs.usual()
+        chosen = lossy_codecs.with_models(model or [])
+        chosen += lossy_codecs.by_name(codecs.split(",")) if codecs else lossy_codecs.usual()
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     missing = [codec for codec in chosen if codec.missing]
@@ -158,6 +162,19 @@ def rate_distortion_command(
         written.append(sheet)
     for path in written:
         console.print(f"written: {path}", soft_wrap=True, highlight=False)
+
+
+@app.command("rate_distortion_summary")
+def rate_distortion_summary(
+    results: Annotated[Path, typer.Argument(help="TSV of points that `rate_distortion --out` wrote.")],
+    plots: Annotated[Path | None, typer.Option(help="Folder for plots, one for each set and a summary.")] = None,
+) -> None:
+    """Sum up points again: tables and plots, without measuring."""
+    points = read_points(results)
+    rows = bd_rows(points)
+    print_rate_distortion(points, rows, Console() if Console().is_terminal else Console(width=170))
+    if plots is not None:
+        draw_all(points, rows, plots)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.lossy_fields import lerc, sperr, sz3, zfp
-from eval.lossy_ours import ours
+from eval.lossy_ours import ours, ours_with
 from eval.lossy_pictures import avif, jpegxl, jpegxr, webp
 from eval.lossy_record import LossyCodec
 from eval.lossy_wavelets import htj2k, jpeg2000
@@ -37,3 +37,18 @@ def by_name(names: list[str]) -> list[LossyCodec]:
     if unknown:
         raise ValueError(f"unknown codec {', '.join(unknown)}; there are: {', '.join(known)}")
     return [known[name] for name in names]
+
+
+def with_models(named: list[str]) -> list[LossyCodec]:
+    """Return our codec with each of the models given as ``NAME=SHA256``.
+
+    Raises
+    ------
+    ValueError
+        For what is not of that form.
+    """
+    pairs = [each.partition("=") for each in named]
+    for name, _, model_id in pairs:
+        if not name or len(model_id) != 64 or set(model_id) - set("0123456789abcdef"):
+            raise ValueError(f"a model is given as NAME=SHA256, 64 lower-case digits, not {name}={model_id}")
+    return [ours_with(name, model_id) for name, _, model_id in pairs]

@@ -1,4 +1,4 @@
-"""Our own codec at a chosen mean error: ``NeuralCodec(rmse=r)``, once for each shipped model."""
+"""Our own codec at a chosen mean error: ``NeuralCodec(rmse=r)``, once for each preset, and with models of a user."""
 
 from __future__ import annotations
 
@@ -6,40 +6,56 @@ from typing import Any
 
 import zarr_neural
 from eval.lossy_record import LossyCodec, Prepared, Settings, Stream, as_it_is
-from zarr_neural.errors import ConfigurationError
+from zarr_neural import models
+from zarr_neural.errors import ModelNotFoundError, ZarrNeuralError
 
 NAME = "zarr_neural"
-ARGUMENTS: dict[str, dict[str, Any]] = {"fast": {"model": "fast"}, "dense": {"model": "dense"}}
-"""How each model is asked for: further arguments of `NeuralCodec`. This is the one place to change."""
+PRESETS: dict[str, dict[str, Any]] = {"fast": {"preset": "fast"}, "dense": {"preset": "dense"}}
+"""How each shipped model is asked for: further arguments of `NeuralCodec`. This is the one place to change."""
 
 
-def codec_at(model: str, rmse: float) -> zarr_neural.NeuralCodec:
-    """Return our codec with a model of `ARGUMENTS` at a root mean square error in grey levels."""
-    return zarr_neural.NeuralCodec(rmse=rmse, verify=False, **ARGUMENTS[model])
+def ours(preset: str) -> LossyCodec:
+    """Return the record of our codec with a shipped model of `PRESETS`."""
+    return _record(preset, f"rmse=, preset {preset}, verify=False", PRESETS[preset])
 
 
-def ours(model: str) -> LossyCodec:
-    """Return the record of our codec with one model; the setting is the PSNR that its error bound stands for.
+def ours_with(name: str, model_id: str) -> LossyCodec:
+    """Return the record of our codec with a lossy model of the user's own, named by its SHA-256.
 
-    Where this version of the package cannot code at a mean error, the record says so in `missing`.
+    The model is found where the package finds models: in ``$ZARR_NEURAL_MODELS`` or the user's directory.
     """
-    try:
-        zarr_neural.NeuralCodec(rmse=1.0)
-        codec_at(model, 1.0)
-        missing = ""
-    except (ConfigurationError, TypeError) as error:
-        missing = str(error)
+    return _record(
+        name, f"rmse=, model {model_id[:12]}, verify=False", {"models": [models.default_lossless(), model_id]}
+    )
+
+
+def _record(name: str, options: str, arguments: dict[str, Any]) -> LossyCodec:
+    """Return a record whose setting is the PSNR that the error bound stands for.
+
+    Where this version of the package cannot code at a mean error, or has no such model, `missing` says so.
+    """
+
+    def codec_at(rmse: float) -> zarr_neural.NeuralCodec:
+        return zarr_neural.NeuralCodec(rmse=rmse, verify=False, **arguments)
 
     def compress(given: Prepared, setting: float) -> Stream:
-        return codec_at(model, given.span / 10 ** (setting / 20)).encode(given.plane)
+        return codec_at(given.span / 10 ** (setting / 20)).encode(given.plane)
 
+    try:
+        for model_id in codec_at(1.0).get_config()["models"]:
+            models.load(model_id)
+        missing = ""
+    except ModelNotFoundError as error:
+        missing = f"no model {error.wanted} found"
+    except (ZarrNeuralError, TypeError) as error:
+        missing = str(error)
     return LossyCodec(
-        f"{NAME}-{model}",
-        f"rmse=, model {model}, verify=False",
+        f"{NAME}-{name}",
+        options,
         "PSNR of the bound against the image's range, dB",
         Settings(15.0, 75.0),
         as_it_is,
         compress,
-        lambda data, given: codec_at(model, 1.0).decode(data),
+        lambda data, given: codec_at(1.0).decode(data),
         missing=missing,
     )

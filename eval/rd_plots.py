@@ -10,6 +10,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from eval.bd_rate import front
 from eval.bd_table import BDRow, ImageKey, against_the_better
@@ -34,7 +35,16 @@ STYLES: dict[str, tuple[str, str]] = {
 }
 """Colour and line of each codec; others are grey."""
 OTHERS = ("#bbbbbb", "-.")
+OTHER_MODELS = ("#882255", "--")
 MOST_PANELS = 6
+FEWEST, MOST = 0.4, 4.0
+"""Range of the summary, in times the bits of the better anchor; what lies beyond is drawn at its edge."""
+TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3, 4)
+
+
+def style(codec: str) -> tuple[str, str]:
+    """Return colour and line of a codec."""
+    return STYLES.get(codec, OTHER_MODELS if codec.startswith(OURS) else OTHERS)
 
 
 def draw_curves(axis: Axes, points: Sequence[Point]) -> None:
@@ -44,7 +54,7 @@ def draw_curves(axis: Axes, points: Sequence[Point]) -> None:
         line = front((point.bits_per_pixel, point.psnr_db) for point in of)
         if not line:
             continue
-        colour, dashes = STYLES.get(codec, OTHERS)
+        colour, dashes = style(codec)
         wide = codec.startswith(OURS)
         rates, qualities = np.transpose(line)
         axis.plot(
@@ -63,7 +73,9 @@ def draw_curves(axis: Axes, points: Sequence[Point]) -> None:
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=8)
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel("bits per pixel", fontsize=9)
 
 
@@ -113,24 +125,30 @@ def draw_summary(rows: Sequence[BDRow], path: Path) -> None:
     rng = np.random.default_rng(0)
     for place, codec in enumerate(order):
         of = np.array(known[codec])
-        colour = STYLES.get(codec, OTHERS)[0]
+        colour = style(codec)[0]
         heights = place + rng.uniform(-0.22, 0.22, of.size)
-        axis.plot(1 + of / 100, heights, "o", color=colour, markersize=3.5, alpha=0.55, markeredgewidth=0)
-        middle = 1 + float(np.median(of)) / 100
-        axis.plot([middle] * 2, [place - 0.36, place + 0.36], color=colour, linewidth=2.5)
+        times = 1 + of / 100
+        within = (times >= FEWEST) & (times <= MOST)
+        axis.plot(times[within], heights[within], "o", color=colour, markersize=3.5, alpha=0.55, markeredgewidth=0)
+        for edge, mark, beyond in ((FEWEST, "<", times < FEWEST), (MOST, ">", times > MOST)):
+            if beyond.any():
+                at_edge = np.full(beyond.sum(), edge)
+                axis.plot(at_edge, heights[beyond], mark, color=colour, markersize=5, clip_on=False)
+        middle = float(np.median(times))
+        axis.plot([min(max(middle, FEWEST), MOST)] * 2, [place - 0.36, place + 0.36], color=colour, linewidth=2.5)
         lost = len(values[codec]) - of.size
         label = f"{100 * (middle - 1):+.0f} %" + (f"  ({lost} without a figure)" if lost else "")
-        axis.annotate(label, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=INK)
+        axis.annotate(label, (1.03, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=INK)
     axis.axvline(1, color=INK, linewidth=0.8, zorder=1)
     axis.set_xscale("log")
-    ticks = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3, 5, 10, 20]
-    least, most = axis.get_xlim()
-    axis.set_xticks([tick for tick in ticks if least <= tick <= most])
-    axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    axis.set_xlim(FEWEST, MOST)
+    axis.set_xticks(TICKS)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter("{x:g}")
     axis.set_yticks(range(len(order)), order, fontsize=9)
     axis.set_xlabel(
-        "bits at equal PSNR, times the better of JPEG 2000 and JPEG XL effort 7, image by image", fontsize=9
+        "bits at equal PSNR, times the better of JPEG 2000 and JPEG XL effort 7, image by image (> beyond)", fontsize=9
     )
     axis.grid(visible=True, axis="x", color="#e8e8e8", linewidth=0.8)
     axis.set_axisbelow(True)

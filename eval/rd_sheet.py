@@ -120,8 +120,9 @@ def _nice(value: float) -> float:
 
 
 def draw_sheet(subjects: Sequence[Subject], codecs: Sequence[LossyCodec], path: Path) -> None:
-    """Draw the sheet: one image of each set, at most six sets, a row each."""
-    first = list({subject.set: subject for subject in subjects}.values())
+    """Draw the sheet: one image of each set, at most six sets, a row each; held-out ones where there are any."""
+    fair = [subject for subject in subjects if not subject.seen] or subjects
+    first = list({subject.set: subject for subject in fair}.values())
     chosen = [first[i] for i in spread(len(first), MOST_IMAGES)]
     columns = shown_codecs(codecs)
     width = 1 + 2 * len(columns)

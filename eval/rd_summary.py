@@ -82,19 +82,35 @@ def overall_table(rows: Sequence[BDRow], metric: str) -> Table:
     return table
 
 
-def set_table(rows: Sequence[BDRow]) -> Table:
-    """Return the medians of every set against the better anchor, in PSNR."""
+def middle_rates(points: Sequence[Point]) -> dict[str, float]:
+    """Return bits per pixel of the first anchor at the middle target, the median of each set."""
+    targets = sorted({point.target_db for point in points if not math.isnan(point.target_db)})
+    by_set: dict[str, list[float]] = defaultdict(list)
+    for point in points:
+        if point.codec == ANCHORS[0] and point.target_db == targets[(len(targets) - 1) // 2]:
+            by_set[point.set].append(point.bits_per_pixel)
+    return {name: float(np.median(of)) for name, of in by_set.items()}
+
+
+def set_table(points: Sequence[Point], rows: Sequence[BDRow]) -> Table:
+    """Return the medians of every set against the better anchor, in PSNR, and how many bits these are about.
+
+    Sets at a few hundredths of a bit hold images whose range is that of a few bright pixels: headers weigh there.
+    """
     better = against_the_better(rows, "psnr")
     codecs = _codecs(rows)
     table = Table(title="BD-rate in PSNR against the better anchor, %: median of each set", title_justify="left")
     table.add_column("set", no_wrap=True)
     for codec in codecs:
         table.add_column(codec.replace("-", "\n", 1), justify="right", no_wrap=True)
+    table.add_column(f"{ANCHORS[0]}\nbits/px\nmid-range", justify="right")
+    rates = middle_rates(points)
     columns = {codec: medians_by_set(better, codec) for codec in codecs}
     seen = {row.set for row in rows if row.seen}
     for name in dict.fromkeys(row.set for row in rows):
         mark = " (trained on)" if name in seen else ""
-        table.add_row(name + mark, *(_text(columns[codec].get(name, math.nan)) for codec in codecs))
+        cells = [_text(columns[codec].get(name, math.nan)) for codec in codecs]
+        table.add_row(name + mark, *cells, f"{rates[name]:.3f}" if name in rates else "–")
     return table
 
 
@@ -157,10 +173,14 @@ def truth_table(points: Sequence[Point]) -> Table:
 def print_rate_distortion(points: Sequence[Point], rows: Sequence[BDRow], console: Console) -> None:
     """Print all tables that the points allow."""
     for metric in METRICS:
-        if any(row.metric == metric and (metric == "truth" or not row.seen) for row in rows):
+        of = [row for row in rows if row.metric == metric and (metric == "truth" or not row.seen)]
+        if any(not math.isnan(row.bd_rate_percent) for row in of):
             console.print(overall_table(rows, metric))
+        elif of:
+            reasons = sorted({row.why for row in of})
+            console.print(f"BD-rate at equal {NAMES[metric]}: no figure, since {'; '.join(reasons)}\n")
     if rows:
-        console.print(set_table(rows))
+        console.print(set_table(points, rows))
     if any(math.isfinite(point.truth_db) for point in points):
         console.print(truth_table(points))
     console.print(speed_table(points))

@@ -14,6 +14,8 @@ from eval.images import Image, Source, heldout_sources, read_planes, spread
 EXPOSURES = "yeast-raw/brightfield-timelapse"
 """Folder, below the data root, of frames of one field. Models are trained on it: it never counts as held out."""
 EXPOSURE_SET = "yeast-exposures"
+LEAST_SIDE = 100
+"""Smaller held-out images are left out: headers would be what is measured."""
 LIKENESS = 0.25
 """Frames whose mean differs by more than this part are not taken for an exposure of the same field."""
 
@@ -166,7 +168,10 @@ def all_subjects(
         sources += some_of_each_set([source for source in found if sets is None or source.set in sets], per_set)
     for source in sources:
         try:
-            yield subject_of(source, crop)
+            subject = subject_of(source, crop)
+            if source not in given and min(subject.image.shape) < min(LEAST_SIDE, crop):
+                raise ValueError(f"{' x '.join(map(str, subject.image.shape))} pixels are too few")
+            yield subject
         except (OSError, ValueError) as error:
             say(f"{source.name} is left out: {error}")
     if heldout and data is not None and (sets is None or EXPOSURE_SET in sets):

@@ -172,6 +172,11 @@ def test_one_run_measures_draws_and_sums_up(tmp_path: Path) -> None:
     assert sorted(path.name for path in plots.iterdir()) == ["demo.png", "summary.png"]
     assert sheet.read_bytes().startswith(b"\x89PNG")
     assert tuple(out.read_text().splitlines()[len(head)].split("\t")) == COLUMNS
+    again = CliRunner().invoke(app, ["rate_distortion_summary", str(out), "--plots", str(tmp_path / "again")])
+    assert again.exit_code == 0, again.output
+    line = next(line for line in output.splitlines() if line.startswith("│ jpegxl-7"))
+    assert line in again.output
+    assert (tmp_path / "again" / "summary.png").exists()
 
 
 def test_exposures_are_measured_against_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from eval import subjects
 from eval.images import Source
 from eval.subjects import EXPOSURES, all_subjects, exposures, levelled, middle, some_of_each_set, subject_of
 
@@ -43,11 +44,22 @@ def test_what_cannot_be_measured_is_said_and_left_out(tmp_path: Path) -> None:
         np.save(tmp_path / f"{name}.npy", image)
     said: list[str] = []
     sources = [Source("s", name, tmp_path / f"{name}.npy") for name in ("float", "flat", "good", "none")]
-    subjects = list(all_subjects(sources, False, None, None, 64, None, said.append))
-    assert [subject.file for subject in subjects] == ["good"]
+    found = list(all_subjects(sources, False, None, None, 64, None, said.append))
+    assert [subject.file for subject in found] == ["good"]
     assert [line.split(" is left out")[0] for line in said] == ["float", "flat", "none"]
     with pytest.raises(ValueError, match="one grey level"):
         subject_of(sources[1], 64)
+
+
+def test_tiny_held_out_images_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their headers would be measured; files that a user names are taken as they are."""
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 99, (60, 120)).astype(np.uint16))
+    source = Source("s", "a.npy", tmp_path / "a.npy")
+    monkeypatch.setattr(subjects, "heldout_sources", lambda data: ([source], []))
+    said: list[str] = []
+    assert not list(all_subjects([], True, None, 3, 512, None, said.append))
+    assert said == ["a.npy is left out: 60 x 120 pixels are too few"]
+    assert len(list(all_subjects([source], False, None, 3, 512, None, said.append))) == 1
 
 
 def test_some_images_of_each_set_are_taken() -> None:
