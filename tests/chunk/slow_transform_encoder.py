@@ -1,12 +1,14 @@
 """An encoder of path Y for tests: slow, and free to make any choice that the format allows.
 
-It needs no native code: rows and means come from the reference, choices from the caller.
+It needs no native code: rows and means come from the reference, choices from the caller. Run as a program, it writes
+the payloads of the engine's known-answer test, which no engine took part in; only a new byte format is a reason to.
 """
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from zarr_neural.bitstream import crc32c
 from zarr_neural.chunk.reference import level_count, side_at
 from zarr_neural.chunk.reference_transform import (
     EMPTY,
@@ -15,9 +17,11 @@ from zarr_neural.chunk.reference_transform import (
     TRELLIS,
     VALUE_END,
     band_shape,
+    decode_transform_reference,
 )
 from zarr_neural.entropy import PointTables, PointWriter, TrellisPath
 from zarr_neural.entropy.points import INDEX_END
+from zarr_neural.intnet.known_answer import TRANSFORM_FILE, known_plane, known_transform_arrays
 from zarr_neural.intnet.reference import Layer, Network, log_magnitude
 from zarr_neural.intnet.reference_transform import (
     PHASE_OFFSETS,
@@ -178,3 +182,29 @@ def _around(d: np.ndarray, n: int) -> np.ndarray:
 def _between(s: np.ndarray, n: int) -> np.ndarray:
     padded = np.concatenate([s, s[-1:]])
     return padded[:n] + padded[1 : n + 1]
+
+
+def write_known_transforms() -> None:
+    """Three planes: wider than a segment, of wild values, and tiny; in all ways, on 32 lanes, 8 and 1."""
+    random = np.random.default_rng(2026)
+    arrays = known_transform_arrays()
+    data = b""
+    for size, top, step, quality, lanes, wild in (
+        ((12, 1100), 4095, 830, 40, 5, 0),
+        ((70, 37), 65535, 700, 255, 3, 2.0**19),
+        ((3, 5), 1, 400, 0, 0, 0),
+    ):
+        coarsest, wanted = analyse(known_plane(*size, top), top, arrays["gains"], step, quality)
+        if wild:
+            coarsest, wanted = random_wish(random, size, wild)
+        ways = iter(random.choice([EMPTY, SCALAR, TRELLIS], 200, p=[0.1, 0.4, 0.5]).tolist())
+        payload, words_nbytes, _ = encode(arrays, coarsest, wanted, size, lanes, lambda *at, ways=ways: next(ways))
+        samples = decode_transform_reference(arrays, payload, words_nbytes, *size, top, step, quality, lanes)
+        numbers = *size, top, step, quality, lanes, crc32c(samples.astype("<u2").tobytes()), words_nbytes, len(payload)
+        data += np.array(numbers, "<u4").tobytes() + payload
+    TRANSFORM_FILE.write_bytes(data)
+    print(f"{TRANSFORM_FILE.name}: {len(data)} bytes")
+
+
+if __name__ == "__main__":
+    write_known_transforms()

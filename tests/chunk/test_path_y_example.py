@@ -11,6 +11,7 @@ import zarr_neural
 from zarr_neural import _native
 from zarr_neural.chunk.reference_transform import decode_transform_reference, read_values
 from zarr_neural.entropy import PointReader, PointTables, TrellisPath
+from zarr_neural.intnet.lossy_arrays import native_arrays
 from zarr_neural.intnet.reference_transform import dequantise, step_back, to_samples
 
 PLANE = np.array([[3, 4, 5], [4, 5, 9], [5, 2, 9]], np.uint16)
@@ -29,13 +30,6 @@ def example_arrays() -> dict[str, np.ndarray]:
         arrays[f"s{i}"] = np.zeros((4, 3, 4, outputs), np.uint8)
     arrays["b3"][..., :3] = 64
     return arrays
-
-
-def native_model(arrays: dict[str, np.ndarray]) -> _native.LossyModel:
-    """The native form: the leading axes of the networks are one."""
-    return _native.make_lossy_model(
-        *(a if n < 3 else a.reshape(48, *a.shape[3:]) for n, a in enumerate(arrays.values()))
-    )
 
 
 def _specification() -> str:
@@ -73,7 +67,9 @@ def test_the_example_is_true(slow_encoder: ModuleType) -> None:
     assert f"`{' '.join(str(x) for x in coarsest.ravel())}`" in text
     key = words_nbytes, 3, 3, TOP, STEP, QUALITY, LANES
     np.testing.assert_array_equal(decode_transform_reference(arrays, payload, *key), PLANE)
-    native = _native.decode_transform(native_model(arrays), np.frombuffer(payload, np.uint8), *key)
+    native = _native.decode_transform(
+        _native.make_lossy_model(*native_arrays(arrays)), np.frombuffer(payload, np.uint8), *key
+    )
     np.testing.assert_array_equal(native, PLANE)
 
     wide = {name: array.astype(np.int64) for name, array in arrays.items()}

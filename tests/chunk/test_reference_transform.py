@@ -19,6 +19,7 @@ from zarr_neural.chunk.reference_transform import (
 from zarr_neural.entropy import PointReader, PointTables
 from zarr_neural.errors import DamagedChunkError
 from zarr_neural.intnet.known_answer import known_transform_arrays
+from zarr_neural.intnet.lossy_arrays import native_arrays
 
 SIZES = [
     (1, 1),
@@ -62,13 +63,6 @@ def picture(random: np.random.Generator, height: int, width: int, top: int) -> n
     walk = np.cumsum(np.cumsum(random.normal(size=(height, width)), 0), 1)
     walk = (walk - walk.min()) / max(1e-9, np.ptp(walk)) * top * 1.2 - top * 0.1
     return np.clip(walk + random.normal(0, top / 60, walk.shape), 0, top).round().astype(np.uint16)
-
-
-def native_model(arrays: dict[str, np.ndarray]) -> _native.LossyModel:
-    """The native form: the leading axes of the networks are one."""
-    return _native.make_lossy_model(
-        *(a if n < 3 else a.reshape(48, *a.shape[3:]) for n, a in enumerate(arrays.values()))
-    )
 
 
 def reader_of(arrays: dict[str, np.ndarray], payload: bytes, words_nbytes: int, lanes: int) -> PointReader:
@@ -271,7 +265,7 @@ def test_native_decodes_what_the_slow_encoder_writes(size: tuple[int, int], slow
         payload, words_nbytes, _ = slow_encoder.encode(
             arrays, coarsest, wanted, size, seed, lambda *at, random=random: int(random.integers(3))
         )
-        model, data = native_model(arrays), np.frombuffer(payload, np.uint8)
+        model, data = _native.make_lossy_model(*native_arrays(arrays)), np.frombuffer(payload, np.uint8)
         for top in (int(random.choice([1, 255, 4095])), 65535, int(random.integers(1, 65536))):
             key = words_nbytes, *size, top, int(random.integers(2048)), int(random.integers(256)), seed
             expected = decode_transform_reference(arrays, payload, *key)
@@ -286,7 +280,9 @@ def test_reference_decodes_what_native_encodes(size: tuple[int, int]) -> None:
         arrays = known_transform_arrays() if seed % 2 else random_arrays(seed)
         plane = picture(np.random.default_rng([seed, *size]), *size, top)
         for share in (0.003, 0.05):
-            coded = _native.encode_transform(native_model(arrays), plane, top, max(0.02, (share * top) ** 2), 0.25)
+            coded = _native.encode_transform(
+                _native.make_lossy_model(*native_arrays(arrays)), plane, top, max(0.02, (share * top) ** 2), 0.25
+            )
             if coded is None:  # gains of that model leave no step that is fine enough
                 continue
             payload, words_nbytes, step, quality, lanes, mse, *_ = coded[:6]
@@ -294,13 +290,15 @@ def test_reference_decodes_what_native_encodes(size: tuple[int, int]) -> None:
             decoded = decode_transform_reference(arrays, payload, *key)
             assert np.mean((decoded.astype(float) - plane) ** 2) == pytest.approx(mse, rel=1e-12)
             data = np.frombuffer(payload, np.uint8)
-            np.testing.assert_array_equal(_native.decode_transform(native_model(arrays), data, *key), decoded)
+            np.testing.assert_array_equal(
+                _native.decode_transform(_native.make_lossy_model(*native_arrays(arrays)), data, *key), decoded
+            )
 
 
 def test_reference_and_native_refuse_the_same_payloads(slow_encoder: ModuleType) -> None:
     """Of altered payloads, both decoders refuse the same, and decode the others to the same samples."""
     arrays = known_transform_arrays()
-    model = native_model(arrays)
+    model = _native.make_lossy_model(*native_arrays(arrays))
     random = np.random.default_rng(11)
     refused = 0
     for trial in range(120):
@@ -338,5 +336,6 @@ def test_native_wraps_round_as_the_reference_does(size: tuple[int, int], slow_en
             for kernels in _native.kernel_names():
                 data = np.frombuffer(payload, np.uint8)
                 np.testing.assert_array_equal(
-                    _native.decode_transform(native_model(arrays), data, *key, kernels), expected
+                    _native.decode_transform(_native.make_lossy_model(*native_arrays(arrays)), data, *key, kernels),
+                    expected,
                 )

@@ -9,9 +9,10 @@ from zarr_neural import _native
 from zarr_neural.chunk.reference_transform import decode_transform_reference
 from zarr_neural.errors import DamagedChunkError
 from zarr_neural.intnet.known_answer import known_plane, known_transform_arrays
+from zarr_neural.intnet.lossy_arrays import native_arrays
 
 ARRAYS = known_transform_arrays()
-MODEL = _native.make_lossy_model(*(a if n < 3 else a.reshape(48, *a.shape[3:]) for n, a in enumerate(ARRAYS.values())))
+MODEL = _native.make_lossy_model(*native_arrays(ARRAYS))
 PLANES = [(1, 1, 255), (1, 9, 1000), (8, 1, 65535), (2, 3, 1), (5, 7, 255), (33, 40, 4095), (40, 33, 65535)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from zarr_neural import _native
 from zarr_neural.errors import ConfigurationError, EngineError
 from zarr_neural.intnet import native, selftest
-from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_plane
+from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_plane, known_transforms
 
 Function = Callable[..., Any]
 
@@ -49,6 +49,20 @@ def wrong_when_large(decode: Function, *args: Any) -> Any:
     return wrong_pixel(decode, *args) if args[3] == 256 else decode(*args)
 
 
+def wrong_transform(encode: Function, *args: Any) -> Any:
+    *rest, decoded = encode(*args)
+    decoded[0, 0] ^= 1
+    return *rest, decoded
+
+
+def no_step(encode: Function, *args: Any) -> None:
+    return None
+
+
+def wrong_when_wild(decode: Function, *args: Any) -> Any:
+    return wrong_pixel(decode, *args) if args[3:5] == (70, 37) else decode(*args)
+
+
 def refusing(decode: Function, *args: Any) -> Any:
     raise _native.DamagedStream("no")
 
@@ -60,6 +74,11 @@ def refusing(decode: Function, *args: Any) -> Any:
         ("decode_plane", wrong_pixel, "wrong pixels"),
         ("decode_plane", wrong_when_large, r"wrong pixels of \(256"),
         ("decode_plane", refusing, "refuse a known payload"),
+        ("decode_transform", wrong_pixel, r"wrong transform of \(12"),
+        ("decode_transform", wrong_when_wild, r"wrong transform of \(70"),
+        ("decode_transform", refusing, "refuse a known transform"),
+        ("encode_transform", wrong_transform, "another transform"),
+        ("encode_transform", no_step, "find no step"),
     ],
 )
 def test_a_wrong_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str, fault: Function, message: str) -> None:
@@ -91,3 +110,12 @@ def test_the_stored_payload_reaches_all_lanes() -> None:
     stored = PAYLOAD_FILE.read_bytes()
     assert 4 * 32 < int.from_bytes(stored[:4], "little") < len(stored) - 4
     assert np.unique(plane).size > 1000
+
+
+def test_the_stored_transforms_reach_far() -> None:
+    """The stored transforms have 32 lanes and one, rows longer than a segment, and ranges of 1 and of 16 bits."""
+    stored = known_transforms()
+    assert {known.lanes for known in stored} >= {0, 5}
+    assert {known.top for known in stored} >= {1, 65535}
+    assert max(known.width for known in stored) > 4 * 256
+    assert all(4 << known.lanes < known.words_nbytes < len(known.payload) for known in stored)

@@ -1,16 +1,54 @@
-"""A fixed small model and fixed planes, built from integers alone, and the payload that one of them was written as.
+"""Fixed small models and fixed planes, built from integers alone, and payloads that some of them were written as.
 
-`python -m zarr_neural.intnet.known_answer` writes that payload anew; only a new byte format is a reason to.
+`python -m zarr_neural.intnet.known_answer` writes that of path L anew, `python tests/chunk/slow_transform_encoder.py`
+those of path Y; only a new byte format is a reason to.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 PAYLOAD_FILE = Path(__file__).with_name("known_answer.bin")
+TRANSFORM_FILE = Path(__file__).with_name("known_transform.bin")
 _DECAY = (60_000, 63_000, 64_400)  # tails fall by these over 2^16 with every 1/64 standard deviation
+
+
+class KnownTransform(NamedTuple):
+    """A payload of path Y, by the model of `known_transform_arrays`, and what it decodes to.
+
+    Attributes
+    ----------
+    height, width, top, step, quality, lanes : int
+        As in `zarr_neural/spec/path_y.md`, section 1.
+    samples_crc : int
+        CRC-32C of the samples, uint16, little-endian.
+    words_nbytes : int
+    payload : bytes
+    """
+
+    height: int
+    width: int
+    top: int
+    step: int
+    quality: int
+    lanes: int
+    samples_crc: int
+    words_nbytes: int
+    payload: bytes
+
+
+def known_transforms() -> list[KnownTransform]:
+    """Return the planes in `TRANSFORM_FILE`: of each nine numbers of four bytes, the last the size of the payload."""
+    data = TRANSFORM_FILE.read_bytes()
+    planes = []
+    while data:
+        numbers = np.frombuffer(data[:36], "<u4").tolist()
+        size = numbers.pop()
+        planes.append(KnownTransform._make([*numbers, data[36 : 36 + size]]))
+        data = data[36 + size :]
+    return planes
 
 
 def scrambled(n: int, seed: int, below: int) -> NDArray[np.int64]:

@@ -6,12 +6,30 @@ wrongly is refused.
 """
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zarr_neural._native import DamagedStream, crc32c, decode_plane, encode_plane, make_model
+from zarr_neural._native import (
+    DamagedStream,
+    crc32c,
+    decode_plane,
+    decode_transform,
+    encode_plane,
+    encode_transform,
+    make_lossy_model,
+    make_model,
+)
 from zarr_neural.errors import EngineError
-from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_arrays, known_plane
+from zarr_neural.intnet.known_answer import (
+    PAYLOAD_FILE,
+    known_arrays,
+    known_plane,
+    known_transform_arrays,
+    known_transforms,
+)
+from zarr_neural.intnet.lossy_arrays import native_arrays
 
 # Planes whose phases are too small for parameters of their own: the encoder uses no float for them, so that their
 # bytes are known for every machine. (height, width, top) and CRC-32C of the payload;
@@ -19,6 +37,8 @@ from zarr_neural.intnet.known_answer import PAYLOAD_FILE, known_arrays, known_pl
 KNOWN_BYTES = {(21, 20, 255): 0x19B60C13, (11, 22, 4095): 0xD9C1CBD1, (5, 47, 65535): 0xEE581386}
 MEDIUM = (72, 70, 4095)  # eight lanes
 LARGE = (256, 256, 65535)  # 32 lanes; the plane of PAYLOAD_FILE
+# By transform: (height, width, top), largest mean squared error.
+TRANSFORMED = {(40, 33, 255): 0.5, (128, 130, 4095): 400.0}
 
 _passed: set[str] = set()
 _lock = threading.Lock()
@@ -47,11 +67,17 @@ def require(kernels: str) -> None:
 
 def run(kernels: str) -> None:
     """Run the test, whether or not it was run before; raise EngineError as `require` does."""
-    model = make_model(*known_arrays().values())
 
     def refuse_unless(holds: bool, what: str) -> None:
         if not holds:
             raise EngineError(f"the kernels {kernels!r} fail their known-answer test on this machine: {what}")
+
+    _check_planes(kernels, refuse_unless)
+    _check_transforms(kernels, refuse_unless)
+
+
+def _check_planes(kernels: str, refuse_unless: Callable[[bool, str], None]) -> None:
+    model = make_model(*known_arrays().values())
 
     def check_decode(payload: bytes, words_nbytes: int, key: tuple[int, int, int]) -> None:
         try:
@@ -69,3 +95,29 @@ def run(kernels: str) -> None:
     for key in (MEDIUM, LARGE):
         payload, words_nbytes = encode_plane(model, known_plane(*key), key[2], kernels)
         check_decode(payload, words_nbytes, key)
+
+
+def _check_transforms(kernels: str, refuse_unless: Callable[[bool, str], None]) -> None:
+    model = make_lossy_model(*native_arrays(known_transform_arrays()))
+
+    def decoded(
+        payload: bytes, words_nbytes: int, size: tuple[int, int, int], step: int, quality: int, lanes: int
+    ) -> NDArray[np.uint16]:
+        data = np.frombuffer(payload, np.uint8)
+        try:
+            return decode_transform(model, data, words_nbytes, *size, step, quality, lanes, kernels)
+        except DamagedStream as error:
+            raise EngineError(f"the kernels {kernels!r} refuse a known transform of {size}: {error}") from error
+
+    for known in known_transforms():
+        key = known.height, known.width, known.top
+        samples = decoded(known.payload, known.words_nbytes, key, known.step, known.quality, known.lanes)
+        little = samples.astype("<u2").reshape(-1).view(np.uint8)
+        refuse_unless(crc32c(little) == known.samples_crc, f"wrong transform of {key}")
+    for key, max_mse in TRANSFORMED.items():
+        coded = encode_transform(model, known_plane(*key), key[2], max_mse, 0.25, kernels)
+        if coded is None:
+            raise EngineError(f"the kernels {kernels!r} find no step for {key} on this machine")
+        payload, words_nbytes, step, quality, lanes, mse, expected = coded
+        samples = decoded(payload, words_nbytes, key, step, quality, lanes)
+        refuse_unless(mse <= max_mse and np.array_equal(samples, expected), f"another transform of {key} than encoded")

@@ -10,14 +10,13 @@ from zarr_neural._native import DamagedStream, LossyModel, make_lossy_model
 from zarr_neural._native import decode_transform as _decode_transform
 from zarr_neural._native import encode_transform as _encode_transform
 from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
+from zarr_neural.intnet.lossy_arrays import native_arrays
 from zarr_neural.intnet.native import IntegerModel, ready_kernels
 
 MAX_STEP = 2047
 MAX_QUALITY = 255
 MAX_LANES = 5
 PRICE_OF_A_BIT = 0.25  # in squared steps: what lowers the rate most at equal error, found by trial
-ARRAY_NAMES = ("half", "widths", "gains", "w1", "b1", "s1", "w2", "b2", "s2", "w3", "b3", "s3")
-NETWORK_AXES = 3  # class, band and phase lead the arrays of the networks
 
 _handles: dict[str, LossyModel] = {}
 _lock = threading.Lock()
@@ -118,7 +117,5 @@ def handle(model: IntegerModel) -> LossyModel:
     with _lock:
         made = _handles.get(model.id)
         if made is None:
-            arrays = [model.arrays[name] for name in ARRAY_NAMES]
-            flat = [a.reshape(-1, *a.shape[NETWORK_AXES:]) if n >= NETWORK_AXES else a for n, a in enumerate(arrays)]
-            made = _handles[model.id] = make_lossy_model(*map(np.ascontiguousarray, flat))
+            made = _handles[model.id] = make_lossy_model(*native_arrays(model.arrays))
         return made
