@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.images import Image, Source, heldout_sources, read_planes, spread
+from eval.jpeg_past import was_jpeg
 
 EXPOSURES = "yeast-raw/brightfield-timelapse"
 """Folder, below the data root, of frames of one field. Models are trained on it: it never counts as held out."""
@@ -143,6 +144,8 @@ def all_subjects(
 ) -> Iterator[Subject]:
     """Yield the subjects of a run: files as given, then held-out images, then repeated exposures.
 
+    Held-out images that are tiny or were once JPEGs are left out, since no fair figure comes of them.
+
     Parameters
     ----------
     given
@@ -171,6 +174,10 @@ def all_subjects(
             subject = subject_of(source, crop)
             if source not in given and min(subject.image.shape) < min(LEAST_SIDE, crop):
                 raise ValueError(f"{' x '.join(map(str, subject.image.shape))} pixels are too few")
+            if was_jpeg(subject.image):
+                if source not in given:
+                    raise ValueError("it was once a JPEG")
+                say(f"{source.name} was once a JPEG: codecs with its transform find what is left of it")
             yield subject
         except (OSError, ValueError) as error:
             say(f"{source.name} is left out: {error}")
