@@ -135,6 +135,7 @@ def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tupl
     return NETWORKS, payload, decoded
 
 
+_BLOCK = 16384  # samples
 _FINE_RMSE = 0.75  # grey levels below which lossless coding may be smaller
 _FEW_LEVELS = 16  # as it may be for drawings and masks
 
@@ -200,8 +201,11 @@ def _check_bound(planes: NDArray[Any], decoded: NDArray[Any], bound: float) -> N
 
 def _check_mean_error(planes: NDArray[Any], decoded: NDArray[Any], rmse: float) -> None:
     total = 0.0
+    rows = max(1, _BLOCK // planes.shape[2])
     for plane, other in zip(planes, decoded, strict=True):
-        total += float(np.square(plane.astype(np.float64) - other.astype(np.float64)).sum())
+        for i in range(0, len(plane), rows):  # blocks that stay in the cache
+            error = np.subtract(plane[i : i + rows], other[i : i + rows], dtype=np.float64)
+            total += float(np.square(error, out=error).sum())
     found = math.sqrt(total / planes.size)
     if not found <= rmse * (1 + 1e-9):
         raise BoundError(f"the root mean square error would be {found:g}, promised was at most {rmse:g}")

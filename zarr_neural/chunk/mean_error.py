@@ -28,7 +28,7 @@ _FLOAT_FINENESS = 4  # levels of floats per unit of the mean error: their roundi
 def encode_at_mean_error(
     planes: NDArray[Any], fidelity: Fidelity, lossless_id: str, lossy_id: str
 ) -> tuple[Quantiser, bytes, NDArray[Any]]:
-    """Quantiser and payload of planes at a root mean square error of at most ``fidelity.rmse``, and what they decode to.
+    """Quantiser and payload of planes within a root mean square error of ``fidelity.rmse``, and what they decode to.
 
     Parameters
     ----------

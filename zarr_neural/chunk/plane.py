@@ -66,15 +66,11 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
     if not has_content(values):
         return pack(RECORD, values), plane
     content = plane[box.slices]
-    samples, lowest = _samples(quantiser, content)
+    samples, lowest = samples_of(quantiser, content)
     record = _smallest_record(model, values | {"lowest": lowest}, samples)
     if quantiser.kind != quantise.IDENTITY:
-        table = quantiser.values(np.arange(lowest, lowest + int(samples.max()) + 1), plane.dtype)
-        if box.height * box.width < plane.size:
-            decoded = np.full_like(plane, border)
-            decoded[box.slices] = table[samples]
-        else:
-            decoded = table[samples]
+        decoded = np.full_like(plane, border)
+        put_samples(quantiser, samples, lowest, np.arange(int(samples.max()) + 1), decoded[box.slices])
     return record, decoded
 
 
@@ -120,8 +116,14 @@ def _repeats_often(samples: NDArray[np.uint16], bits_per_sample: float) -> bool:
     return bool(same.mean() > min(0.6, max(0.15, 3 * 2.0 ** (1 - bits_per_sample))))
 
 
-def _samples(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.uint16], int]:
-    """Levels of a rectangle above the lowest, and the lowest."""
+def samples_of(quantiser: Quantiser, content: NDArray[Any]) -> tuple[NDArray[np.uint16], int]:
+    """Levels of a rectangle above the lowest, and the lowest.
+
+    Raises
+    ------
+    NotForPathLError
+        If integers that are kept as they are span more than 16 bits.
+    """
     if quantiser.kind == quantise.IDENTITY and content.dtype.itemsize <= 2:
         lowest = int(content.min())
         bits = f"u{content.dtype.itemsize}"
@@ -162,12 +164,24 @@ def decode_plane(model: LosslessModel, quantiser: Quantiser, reader: Reader, out
         samples = native.decode_repeats(payload, box.height, box.width, top)
     else:
         samples = native.decode_plane(model, payload, values["words_nbytes"], box.height, box.width, top)
-    levels = lowest + (np.arange(top + 1) if palette is None else palette)
-    table = quantiser.values(levels, out.dtype)
-    if palette is None and quantiser.kind == quantise.IDENTITY and out.dtype.itemsize == 2:
-        np.add(samples, np.uint16(lowest & 0xFFFF), out=out[box.slices].view(np.uint16))  # wraps for negative levels
+    put_samples(quantiser, samples, lowest, np.arange(top + 1) if palette is None else palette, out[box.slices])
+
+
+def put_samples(
+    quantiser: Quantiser, samples: NDArray[np.uint16], lowest: int, ranks: quantise.Levels, out: NDArray[Any]
+) -> None:
+    """Fills ``out`` with what the levels ``lowest + ranks[samples]`` decode to.
+
+    Raises
+    ------
+    DamagedChunkError
+        If a level does not exist or does not fit the dtype.
+    """
+    table = quantiser.values(lowest + ranks, out.dtype)
+    if quantiser.kind == quantise.IDENTITY and out.dtype.itemsize == 2 and ranks[-1] == len(ranks) - 1:
+        np.add(samples, np.uint16(lowest & 0xFFFF), out=out.view(np.uint16))  # wraps for negative levels
     else:
-        out[box.slices] = table[samples]
+        out[...] = table[samples]
 
 
 def _mask(dtype: np.dtype[Any]) -> int:

@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 from zarr_neural.bitstream import Field, Reader, pack, unpack
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.margin import HAS_MARGIN, MARGIN_FIELDS, fill_margin, has_content, margin_values
-from zarr_neural.chunk.plane import MAX_SIDE, MAX_TOP, decode_plane, encode_plane
-from zarr_neural.chunk.quantise import Levels, Quantiser
+from zarr_neural.chunk.plane import (
+    MAX_SIDE,
+    MAX_TOP,
+    decode_plane,
+    encode_plane,
+    put_samples,
+    samples_of,
+)
+from zarr_neural.chunk.quantise import Quantiser
 from zarr_neural.errors import DamagedChunkError
 from zarr_neural.intnet import transform as native
 from zarr_neural.models import LosslessModel, LossyModel
@@ -77,29 +84,23 @@ def encode_transform_plane(
     values, box, border = margin_values(plane)
     if not has_content(values):
         return pack(RECORD, values), plane
-    levels = wanted = quantiser.levels(plane[box.slices])
-    lowest = int(levels.min())
-    top = int(levels.max()) - lowest
-    if top > MAX_TOP:
-        raise NotForPathYError
+    samples, lowest = samples_of(quantiser, plane[box.slices])
+    top = int(samples.max())
     values |= {"lowest": lowest, "top": top}
-    payload = b""
+    payload, wanted = b"", samples
     if top > 0:
-        samples = (levels - lowest).astype(np.uint16)
         coded = native.encode_transform(model, samples, top, max_mse)
         if coded is None:
             raise NotForPathYError
-        payload = coded.payload
+        payload, samples = coded.payload, coded.decoded
         values |= coded.parameters._asdict() | {"payload_nbytes": len(payload)}
-        levels = lowest + coded.decoded.astype(np.int64)
     corrections = b""
     if residual is not None:
-        stride = 2 * residual.bound + 1
-        counts = (wanted - levels + residual.bound) // stride
-        corrections, _ = encode_plane(residual.model, quantise.Identity(), counts.astype(np.int32))
-        levels = _corrected(levels, counts, stride, lowest, top)
+        counts = (wanted.astype(np.int32) - samples + residual.bound) // (2 * residual.bound + 1)
+        corrections, _ = encode_plane(residual.model, quantise.Identity(), counts)
+        samples = _corrected(samples, counts, residual.bound, top)
     decoded = np.full_like(plane, border)
-    decoded[box.slices] = quantiser.values(levels, plane.dtype)
+    put_samples(quantiser, samples, lowest, np.arange(top + 1), decoded[box.slices])
     return pack(RECORD, values) + payload + corrections, decoded
 
 
@@ -123,19 +124,19 @@ def decode_transform_plane(
         return
     lowest, top = values["lowest"], values["top"]
     size = box.height, box.width
-    levels: Levels = np.full(size, lowest, np.int64)
+    samples = np.zeros(size, np.uint16)
     if top > 0:
         payload = reader.take(values["payload_nbytes"], "the payload of a plane")
         parameters = native.Parameters(*(values[name] for name in native.Parameters._fields))
-        levels += native.decode_transform(model, payload, parameters, *size, top)
+        samples = native.decode_transform(model, payload, parameters, *size, top)
     if residual is not None:
         counts = np.empty(size, np.int32)
         decode_plane(residual.model, quantise.Identity(), reader, counts)
-        levels = _corrected(levels, counts.astype(np.int64), 2 * residual.bound + 1, lowest, top)
-    table = quantiser.values(np.arange(lowest, lowest + top + 1), out.dtype)
-    out[box.slices] = table[levels - lowest]
+        samples = _corrected(samples, counts, residual.bound, top)
+    put_samples(quantiser, samples, lowest, np.arange(top + 1), out[box.slices])
 
 
-def _corrected(levels: Levels, counts: Levels, stride: int, lowest: int, top: int) -> Levels:
-    corrected: Levels = np.clip(levels + stride * counts, lowest, lowest + top)
+def _corrected(samples: NDArray[np.uint16], counts: NDArray[np.int32], bound: int, top: int) -> NDArray[np.uint16]:
+    moved = samples + (2 * bound + 1) * counts.astype(np.int64)
+    corrected: NDArray[np.uint16] = np.clip(moved, 0, top).astype(np.uint16)
     return corrected
