@@ -8,22 +8,25 @@
 
 #include "../check/known_model.hpp"
 #include "plane_codec.hpp"
+#include "transform_codec.hpp"
 
 namespace zn {
 
-constexpr size_t kFuzzHeader = 10;
+constexpr size_t kFuzzHeader = 14;
 constexpr int kFuzzSide = 320;  // 32 lanes begin at 256 x 256
 
-enum FuzzTask { kDecodeNetworks = 0, kDecodeRepeats = 1 };  // any other: a round trip
+enum FuzzTask { kDecodeNetworks = 0, kDecodeRepeats = 1, kDecodeTransform = 2 };  // any other: round trips
+constexpr int kFuzzDecoders = 3;
 
 struct FuzzCounts {
-    uint64_t accepted = 0, refused = 0, round_trips = 0;
+    uint64_t accepted[kFuzzDecoders] = {}, refused[kFuzzDecoders] = {}, round_trips = 0;
 };
 extern FuzzCounts fuzz_counts;
 
 const Model& fuzz_model();
+const TransformModel& fuzz_transform_model();
 // The input that holds a payload.
-std::vector<uint8_t> fuzz_input(int kernel, FuzzTask task, const CodedPlane& coded, int height, int width, int top);
+std::vector<uint8_t> fuzz_input(int kernel, FuzzTask task, const CodedPlane& coded, int height, int width, int top, const TransformParameters& parameters = {});
 
 }  // namespace zn
 

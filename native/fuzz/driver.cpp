@@ -35,6 +35,13 @@ std::vector<std::vector<uint8_t>> corpus() {
             for (int k = 0; k < sets; ++k) inputs.push_back(fuzz_input(k, kDecodeNetworks, coded, c.height, c.width, c.top));
             const CodedPlane repeats = {encode_repeats(plane.data(), c.height, c.width, c.top), 0};
             inputs.push_back(fuzz_input(0, kDecodeRepeats, repeats, c.height, c.width, c.top));
+            for (const double share : {0.002, 0.05}) {
+                if (c.top == 0) continue;
+                const double error = share * c.top;
+                const CodedTransform by = encode_transform(fuzz_transform_model(), kernels(), plane.data(), c.height, c.width, c.top, error * error + 0.02, 0.25);
+                if (by.bytes.empty()) continue;
+                for (int k = 0; k < sets; ++k) inputs.push_back(fuzz_input(k, kDecodeTransform, {by.bytes, by.words_nbytes}, c.height, c.width, c.top, by.parameters));
+            }
         }
     }
     return inputs;
@@ -73,7 +80,9 @@ int main(int argc, char** argv) {
     std::mt19937 random(argc > 3 ? static_cast<uint32_t>(std::atoi(argv[3])) : 1);
     const auto inputs = corpus();
     for (const auto& input : inputs) LLVMFuzzerTestOneInput(input.data(), input.size());
-    if (fuzz_counts.accepted != inputs.size()) return 1;
+    uint64_t valid = 0;
+    for (const uint64_t accepted : fuzz_counts.accepted) valid += accepted;
+    if (valid != inputs.size()) return 1;
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atoi(argv[2]));
     while (std::chrono::steady_clock::now() < end) {
         std::vector<uint8_t> input = inputs[random() % inputs.size()];
@@ -81,6 +90,10 @@ int main(int argc, char** argv) {
         mutate(input, random);
         LLVMFuzzerTestOneInput(input.data(), input.size());
     }
-    std::printf("refused %llu, accepted %llu, round trips %llu\n", static_cast<unsigned long long>(fuzz_counts.refused), static_cast<unsigned long long>(fuzz_counts.accepted), static_cast<unsigned long long>(fuzz_counts.round_trips));
+    for (int task = 0; task < kFuzzDecoders; ++task) {
+        constexpr const char* kNames[] = {"networks", "repeats", "transform"};
+        std::printf("%s: refused %llu, accepted %llu\n", kNames[task], static_cast<unsigned long long>(fuzz_counts.refused[task]), static_cast<unsigned long long>(fuzz_counts.accepted[task]));
+    }
+    std::printf("round trips %llu\n", static_cast<unsigned long long>(fuzz_counts.round_trips));
     return 0;
 }
