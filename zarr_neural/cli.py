@@ -243,6 +243,32 @@ def train_lossless_command(
     typer.echo(f"model {digest}, {out.stat().st_size} bytes")
 
 
+@train.command("lossy")
+def train_lossy_command(
+    data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],
+    out: Annotated[Path, typer.Option(help="File of the model.")],
+    log: Annotated[Path, typer.Option(help="TSV file of the training curve.")],
+    preset: Annotated[str, typer.Option(help="fast, or dense: larger networks.")] = "fast",
+    loss: Annotated[str, typer.Option(help="mse, or ms-ssim: what the steps of the bands are made for.")] = "mse",
+    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Of the last round.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train a model for coding at a mean error; a run that was stopped goes on when it is repeated."""
+    try:
+        from zarr_neural.training.lossy import recipe_for, train_lossy  # torch: loaded by this command alone
+    except ModuleNotFoundError as error:
+        complain(f"training needs {error.name}: pip install 'zarr-neural[train]'")
+        raise typer.Exit(1) from error
+    given = {"preset": preset, "loss": loss, "seed": seed, "steps": steps, "device": device}
+    words = "".join(f" --{name} {value}" for name, value in given.items() if value is not None)
+    command = f"zarr-neural train lossy --data DIR --out {out.name} --log {log.name}{words}"
+    with _reported(resumes=True):
+        recipe = recipe_for(preset, loss, seed, steps)
+        digest = train_lossy(data, out, log, recipe, command=command, device=device, progress=typer.echo)
+    typer.echo(f"model {digest}, {out.stat().st_size} bytes")
+
+
 @contextmanager
 def _reported(as_json: bool = False, *, resumes: bool = False) -> Iterator[None]:
     """Turn our errors into a line on stderr, an object on stdout where JSON is wanted, and an exit code.

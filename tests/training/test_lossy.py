@@ -3,14 +3,18 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from zarr_neural import _native
+from zarr_neural.cli import app
 from zarr_neural.models import LossyModel, unpack
+from zarr_neural.training import lossy
 from zarr_neural.training.data import Picture
-from zarr_neural.training.lossy import LossyRecipe, Round, train_lossy
+from zarr_neural.training.lossy import LossyRecipe, Round, recipe_for, train_lossy
 from zarr_neural.training.lossy_coefficients import engine, first_guess
 from zarr_neural.training.lossy_loop import Settings
 from zarr_neural.training.lossy_validation import curves, rate_change, validation_crops
@@ -40,7 +44,7 @@ def test_a_trained_model_keeps_the_error(trained: Path, pictures: list[Picture])
     top = int(samples.max())
     coded = _native.encode_transform(model, samples, top, 9.0, 0.25)
     assert coded is not None
-    data, words, step, quality, lanes, mse = coded[:6]
+    data, words, step, quality, lanes, mse = coded[:6][:6]
     found = _native.decode_transform(
         model, np.frombuffer(data, np.uint8), words, *samples.shape, top, step, quality, lanes
     )
@@ -107,3 +111,38 @@ def test_no_pictures(tmp_path: Path, pictures: list[Picture]) -> None:
     """Held-out and constant pictures alone give nothing to train on."""
     with pytest.raises(ValueError, match="1 pictures"):
         train_lossy(pictures[2:], tmp_path / "model", tmp_path / "log.tsv", SMALL)
+
+
+def test_gains_for_similarity(tmp_path: Path, pictures: list[Picture], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the loss ms-ssim, gains are searched after every round but the last, and are those of the model."""
+    found: list[int] = []
+
+    def tune(arrays: Any, crops: Any, *_: Any) -> Any:
+        found.append(len(crops))
+        return arrays["gains"] + 5
+
+    monkeypatch.setattr(lossy, "tune", tune)
+    train_lossy(pictures, tmp_path / "model", tmp_path / "log.tsv", replace(SMALL, loss="ms-ssim"))
+    assert found == [2]
+    np.testing.assert_array_equal(read_model(tmp_path / "model").arrays["gains"], first_guess()["gains"] + 5)
+
+
+def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """train lossy hands its arguments to the training room and names the model that came out; presets are checked."""
+    given: dict[str, Any] = {}
+
+    def train(data: Path, out: Path, log: Path, recipe: LossyRecipe, **others: Any) -> str:
+        given.update(recipe=recipe, **others)
+        out.write_bytes(b"model")
+        return "ab" * 32
+
+    monkeypatch.setattr(lossy, "train_lossy", train)
+    paths = ["--data", str(tmp_path), "--out", str(tmp_path / "m"), "--log", str(tmp_path / "l.tsv")]
+    result = CliRunner().invoke(app, ["train", "lossy", *paths, "--preset", "dense", "--seed", "5", "--steps", "7"])
+    assert result.exit_code == 0, result.stderr
+    assert "ab" * 32 in result.stdout
+    assert given["recipe"] == recipe_for("dense", "mse", 5, 7)
+    assert (given["recipe"].settings.hidden1, given["recipe"].rounds[-1].steps) == (64, 7)
+    assert str(tmp_path) not in given["command"]
+    for words in (["--preset", "slow"], ["--loss", "psnr"]):
+        assert CliRunner().invoke(app, ["train", "lossy", *paths, *words]).exit_code == 2

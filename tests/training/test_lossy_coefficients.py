@@ -113,7 +113,7 @@ def test_integers_code_like_their_float_parent(coefficients: Coefficients) -> No
     trainer = LossyTrainer(Settings(hidden1=8, hidden2=8, batch=128))
     trainer.begin(0, coefficients, coefficients, 60)
     trainer.run()
-    arrays = freeze(trainer)
+    arrays = freeze(trainer, norm_gains())
     validate_lossy(arrays)
     floats, integers = check(trainer, arrays)
     assert integers < 1.01 * floats  # tables that are counted may be better than those that have not learnt enough

@@ -13,13 +13,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zarr_neural.errors import ConfigurationError
 from zarr_neural.models import pack_lossy
 
 from .data import SETS, Picture, read_pictures
 from .lossy_coefficients import Coefficients, collect, engine, first_guess
 from .lossy_crops import draw_crop, split
 from .lossy_export import check, freeze
+from .lossy_gains import norm_gains
 from .lossy_loop import LossyTrainer, Settings
+from .lossy_similarity import ms_ssim_decibels
+from .lossy_tuning import tune, tuning_crops
 
 CHECKPOINT_STEPS = 1000
 VALIDATION = 10  # one crop of validation pictures for so many of training
@@ -52,7 +56,8 @@ class LossyRecipe:
     lam : float
         What the encoder gives for a bit, in squared steps.
     loss : str
-        mse or ms-ssim: what the gains of the bands are made for.
+        One of `LOSSES`: what the gains of the bands are made for. Those for ms-ssim are searched after every round but
+        the last, so that networks learn with them.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -68,6 +73,25 @@ PRESETS = {
     "fast": LossyRecipe(),
     "dense": replace(LossyRecipe(), settings=Settings(hidden1=64, hidden2=64)),
 }
+
+
+def recipe_for(preset: str, loss: str = "mse", seed: int | None = None, steps: int | None = None) -> LossyRecipe:
+    """Return the recipe of a preset, with another loss, seed, or number of steps in the last round.
+
+    Raises
+    ------
+    ConfigurationError
+        If the preset or the loss is unknown.
+    """
+    for what, found, allowed in (("preset", preset, tuple(PRESETS)), ("loss", loss, LOSSES)):
+        if found not in allowed:
+            raise ConfigurationError(f"the {what} is {found!r}, allowed are {', '.join(allowed)}")
+    recipe = replace(PRESETS[preset], loss=loss)
+    if seed is not None:
+        recipe = replace(recipe, settings=replace(recipe.settings, seed=seed))
+    if steps is not None:
+        recipe = replace(recipe, rounds=(*recipe.rounds[:-1], replace(recipe.rounds[-1], steps=steps)))
+    return recipe
 
 
 def train_lossy(
@@ -129,9 +153,17 @@ def train_lossy(
         stop = until[1] if until is not None and until[0] <= number else None
         if not _run(trainer, checkpoint, curve, stop, progress):
             return None
-        arrays = freeze(trainer)
+        arrays = freeze(trainer, arrays["gains"])
         floats, integers = check(trainer, arrays)
         _append(curve, f"# round {number}: {floats:.5f} bits in floats, {integers:.5f} in integers", progress)
+        if recipe.loss == "ms-ssim" and number + 1 < len(recipe.rounds):
+            crops = tuning_crops(split(_pictures(data))[0])
+            arrays["gains"] = tune(arrays, crops, recipe.lam, ms_ssim_decibels, progress)
+            _append(
+                curve,
+                f"# round {number}: gains {(arrays['gains'] - norm_gains()).tolist()} on those of norms",
+                progress,
+            )
         _write(end, arrays)
     packed = pack_lossy(arrays, _metadata(recipe))
     digest = hashlib.sha256(packed).hexdigest()
@@ -140,6 +172,10 @@ def train_lossy(
     log.write_text("\n".join([*head, "round\tstep\ttrain_bits\tvalidation_bits\tmean_loss", ""]) + curve.read_text())
     shutil.rmtree(work)
     return digest
+
+
+def _pictures(data: Path | list[Picture]) -> list[Picture]:
+    return read_pictures(data, tuple(s for s in SETS if s.trained)) if isinstance(data, Path) else data
 
 
 def _prepare(
@@ -153,12 +189,10 @@ def _prepare(
     """Return the coefficients of a round, of training and validation crops, found now or before."""
     kept = [work / f"train-{number}.npz", work / f"validation-{number}.npz"]
     if not kept[-1].exists():
-        if isinstance(data, Path):
-            data = read_pictures(data, tuple(s for s in SETS if s.trained))
         count = recipe.rounds[number].crops
         first = sum(r.crops for r in recipe.rounds[:number])
         model = engine(arrays)
-        for path, pictures, salt, share in zip(kept, split(data), (0, 1), (1, VALIDATION), strict=True):
+        for path, pictures, salt, share in zip(kept, split(_pictures(data)), (0, 1), (1, VALIDATION), strict=True):
             seed = 2 * recipe.settings.seed + salt
             numbers = range(first // share, first // share + max(count // share, 1))
             drawn = (draw_crop(pictures, seed, n, 1.0 if salt else recipe.plain) for n in numbers)

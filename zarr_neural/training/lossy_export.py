@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lossy_coefficients import BANDS, CLASSES, NETWORKS, PHASES, Coefficients
-from .lossy_gains import norm_gains
 from .lossy_loop import LossyTrainer
 from .lossy_loss import ROW_UNITS
 from .lossy_tables import ROWS, Tables, code_lengths, integer_tables
@@ -16,19 +15,18 @@ PRIOR_WEIGHT = 200.0  # coefficients that what was learnt by descent stands for,
 MAX_LOSS = 0.02  # part of the bits that rounding to integers may cost
 
 
-def freeze(trainer: LossyTrainer, gains: NDArray[np.int16] | None = None) -> dict[str, NDArray[Any]]:
+def freeze(trainer: LossyTrainer, gains: NDArray[np.int16]) -> dict[str, NDArray[Any]]:
     """Return the arrays of a model: tables are counted anew over the training data of the round.
 
     Parameters
     ----------
     trainer : LossyTrainer
-    gains : ndarray of int16, (G, 10, 3), optional
-        Those of the norms if not given.
+    gains : ndarray of int16, (G, 10, 3)
+        Those that the training data were coded with.
     """
     learnt = trainer.tables.probabilities().detach().cpu().numpy().astype(np.float64)
     half, widths = integer_tables(trainer.counts(trainer.data) + PRIOR_WEIGHT * learnt)
-    arrays: dict[str, NDArray[Any]] = {"half": half, "widths": widths}
-    arrays["gains"] = norm_gains() if gains is None else gains
+    arrays: dict[str, NDArray[Any]] = {"half": half, "widths": widths, "gains": gains}
     for number, layer in enumerate(trainer.networks.layers(), 1):
         for letter, array in (("w", layer.weights), ("b", layer.bias), ("s", layer.shift)):
             arrays[f"{letter}{number}"] = array.reshape(CLASSES, BANDS, PHASES, *array.shape[1:])

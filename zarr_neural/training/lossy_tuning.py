@@ -1,6 +1,7 @@
 """Gains of the bands by search: what each level and band adds to the step, for squared error or for similarity."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from .lossy_crops import Crop, middle, rmse_at
 from .lossy_gains import LEVELS
 from .lossy_validation import Curve, rate_change
 
-STRIDES = (32, 16)  # 1/64 octave
+STRIDES = (48, 24, 12)  # 1/64 octave
+PASSES = 3  # with each stride, at most
 DECIBELS = (28, 33, 38, 43, 48)
 LAST = 6  # levels from here on move together
 BANDS = ((0, 1), (2,))  # move together
@@ -36,17 +38,14 @@ def tuning_crops(pictures: Sequence[Any]) -> list[Crop]:
 
 def quality_curve(model: Any, crop: Crop, lam: float, measure: Measure) -> Curve:
     """Return (quality measured, bits a pixel) of a crop."""
-    height, width = crop.samples.shape
     points = []
     for level in DECIBELS:
         rmse = max(rmse_at(level, crop.samples), 0.5)
         coded = _native.encode_transform(model, crop.samples, crop.top, rmse * rmse, lam)
         if coded is None:
             continue
-        payload, words, step, quality, lanes, _ = coded[:6]
-        data = np.frombuffer(payload, np.uint8)
-        back = _native.decode_transform(model, data, words, height, width, crop.top, step, quality, lanes)
-        points.append((measure(crop.samples, back), 8 * len(payload) / crop.samples.size))
+        payload, decoded = coded[0], coded[6]
+        points.append((measure(crop.samples, decoded), 8 * len(payload) / crop.samples.size))
     return points
 
 
@@ -65,26 +64,49 @@ def tune(
 ) -> NDArray[np.int16]:
     """Return the gains (1, 10, 3) with which crops take the fewest bits at equal quality, by coordinate search.
 
-    Levels and bands move one after the other, by a half and a quarter of an octave, as long as that pays.
+    Levels and bands move one after the other, in strides that become smaller, as long as that pays.
     """
 
-    def all_curves(gains: NDArray[np.int16]) -> list[Curve]:
-        model = engine({**arrays, "gains": gains})
-        return [quality_curve(model, crop, lam, measure) for crop in crops]
-
-    gains = arrays["gains"].astype(np.int16)
-    best = all_curves(gains)
+    search = _Search(arrays, crops, lam, measure, progress)
     for stride in STRIDES:
-        for level in range(LAST):
-            levels = slice(level, LEVELS if level == LAST - 1 else level + 1)
-            for bands in BANDS:
-                for move in (stride, -stride):
-                    moved = gains.copy()
-                    moved[:, levels, list(bands)] += move
-                    found = all_curves(moved)
-                    change = float(np.nanmean([rate_change(a, b) for a, b in zip(best, found, strict=True)]))
-                    if change < -LEAST_GAIN:
-                        gains, best = moved, found
-                        progress(f"level {level + 1}, bands {bands}: {move:+d}, {change:+.2f} %")
-                        break
-    return gains
+        for _ in range(PASSES):
+            if not search.improve(stride):
+                break
+    return search.gains
+
+
+class _Search:
+    """The best gains so far, and the curves of crops with them."""
+
+    def __init__(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        crops: Sequence[Crop],
+        lam: float,
+        measure: Measure,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.arrays, self.crops, self.lam, self.measure, self.progress = arrays, crops, lam, measure, progress
+        self.gains = arrays["gains"].astype(np.int16)
+        self.curves = self._curves(self.gains)
+
+    def _curves(self, gains: NDArray[np.int16]) -> list[Curve]:
+        model = engine({**self.arrays, "gains": gains})
+        return [quality_curve(model, crop, self.lam, self.measure) for crop in self.crops]
+
+    def improve(self, stride: int) -> bool:
+        """Try moves of all levels and bands one after the other, and say whether one was kept."""
+        return sum(self._move(*place, stride) for place in product(range(LAST), BANDS)) > 0
+
+    def _move(self, level: int, bands: tuple[int, ...], stride: int) -> bool:
+        levels = slice(level, LEVELS if level == LAST - 1 else level + 1)
+        for move in (stride, -stride):
+            gains = self.gains.copy()
+            gains[:, levels, list(bands)] += move
+            curves = self._curves(gains)
+            change = float(np.nanmean([rate_change(a, b) for a, b in zip(self.curves, curves, strict=True)]))
+            if change < -LEAST_GAIN:
+                self.gains, self.curves = gains, curves
+                self.progress(f"level {level + 1}, bands {bands}: {move:+d}, {change:+.2f} %")
+                return True
+        return False
