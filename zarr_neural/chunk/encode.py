@@ -25,9 +25,9 @@ from zarr_neural.chunk.header import (
     pack_header,
     plane_shape,
 )
-from zarr_neural.chunk.mean_error import encode_at_mean_error
-from zarr_neural.chunk.plane import NotForPathLError, encode_plane
-from zarr_neural.chunk.quantise import Quantiser
+from zarr_neural.chunk.mean_error import encode_at_mean_error, encode_within_noise
+from zarr_neural.chunk.plane import NotForPathLError, encode_plane, repeats_often
+from zarr_neural.chunk.quantise import NoiseSteps, Quantiser
 from zarr_neural.chunk.transform import NotForPathYError
 from zarr_neural.errors import BoundError, ConfigurationError, UnsupportedInputError
 
@@ -65,12 +65,16 @@ def encode_chunk(
     if fidelity.rmse is None:
         quantiser = quantise.choose(fidelity, planes)
         mode, payload, decoded = _smallest(planes, quantiser, model_id)
+        if lossy_id is not None and fidelity.transforms:
+            mode, quantiser, payload, decoded = _smaller_by_transform(
+                planes, (mode, quantiser, payload, decoded), model_id, lossy_id
+            )
     else:
         mode, quantiser, payload, decoded = _at_mean_error(planes, fidelity, model_id, lossy_id)
         _check_mean_error(planes, decoded, fidelity.rmse)
     if fidelity.max_error is not None:
         _check_bound(planes, decoded, fidelity.max_error)
-    if verify and quantiser.kind == quantise.NOISE and mode != CONSTANT:
+    if verify and quantiser.kind == quantise.NOISE and mode not in (CONSTANT, TRANSFORM):
         _check_intervals(planes, decoded, quantiser)
     header = Header(
         mode=mode,
@@ -136,14 +140,12 @@ def _smallest(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> tupl
 
 
 _BLOCK = 16384  # samples
+_Coded = tuple[int, Quantiser, bytes, NDArray[Any]]  # mode, quantiser, payload, and what it decodes to
 _FINE_RMSE = 0.75  # grey levels below which lossless coding may be smaller
-_FEW_LEVELS = 16  # as it may be for drawings and masks
 
 
-def _at_mean_error(
-    planes: NDArray[Any], fidelity: Fidelity, model_id: str, lossy_id: str | None
-) -> tuple[int, Quantiser, bytes, NDArray[Any]]:
-    """Mode, quantiser and payload of the smaller of path Y and lossless coding, and the planes that it decodes to."""
+def _at_mean_error(planes: NDArray[Any], fidelity: Fidelity, model_id: str, lossy_id: str | None) -> _Coded:
+    """The smaller of path Y and, where it may be small, lossless coding."""
     fidelity.check_dtype(planes.dtype)
     if lossy_id is None:
         raise ConfigurationError("coding at a mean error needs a lossy model, and none is given")
@@ -154,14 +156,24 @@ def _at_mean_error(
         coded = (TRANSFORM, *encode_at_mean_error(planes, fidelity, model_id, lossy_id))
     except NotForPathYError:
         return _with_identity(planes, model_id)
-    if planes.dtype.kind in "iu" and (
-        fidelity.rmse < _FINE_RMSE or int(planes.max()) - int(planes.min()) < _FEW_LEVELS
-    ):
+    if planes.dtype.kind in "iu" and (fidelity.rmse < _FINE_RMSE or any(repeats_often(plane) for plane in planes)):
         return min(_with_identity(planes, model_id), coded, key=lambda c: len(c[2]))
     return coded
 
 
-def _with_identity(planes: NDArray[Any], model_id: str) -> tuple[int, Quantiser, bytes, NDArray[Any]]:
+def _smaller_by_transform(planes: NDArray[Any], coded: _Coded, model_id: str, lossy_id: str) -> _Coded:
+    """What path L made of a noise quantiser, or path Y under the same promise if that is smaller."""
+    quantiser = coded[1]
+    if not isinstance(quantiser, NoiseSteps) or _is_constant(planes):
+        return coded
+    try:
+        other = (TRANSFORM, *encode_within_noise(planes, quantiser, model_id, lossy_id))
+    except NotForPathYError:
+        return coded
+    return min(coded, other, key=lambda c: len(c[2]))
+
+
+def _with_identity(planes: NDArray[Any], model_id: str) -> _Coded:
     quantiser = quantise.Identity()
     mode, payload, decoded = _smallest(planes, quantiser, model_id)
     return mode, quantiser, payload, decoded

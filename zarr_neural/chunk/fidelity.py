@@ -9,6 +9,9 @@ import numpy as np
 from zarr_neural.chunk.noise import Q_UNIT, NoiseModel
 from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
+LEAST_NOISE_OF_TRANSFORM = (
+    3.0  # below it, path L is smaller under the same promise (measured, decisions/2026-11-path-y.md)
+)
 LEAST_RMSE = 1 / 256  # of integers: at it, one sample in 65,536 is off by one
 
 
@@ -40,6 +43,11 @@ class Fidelity:
     def lossless(self) -> bool:
         """Whether every sample comes back as it was."""
         return self.max_error is None and self.noise is None and self.rmse is None
+
+    @property
+    def transforms(self) -> bool:
+        """Whether path Y may code with this promise, which takes a lossy model."""
+        return self.rmse is not None or (self.noise is not None and self.noise >= LEAST_NOISE_OF_TRANSFORM)
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """Raise `UnsupportedInputError` unless the promise makes sense for samples of a dtype."""

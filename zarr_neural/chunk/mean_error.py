@@ -1,4 +1,4 @@
-"""A chunk at a stated mean error: planes by path Y, and a hard bound beside it where one is asked for.
+"""A chunk at a stated mean error: planes by path Y, and a hard bound beside it where one is asked for or promised.
 
 The payload begins with a byte of flags; with `HAS_RESIDUAL`, the first bytes of the SHA-256 of the lossless model that
 codes the corrections, and their bound in levels. Then come the records of the planes.
@@ -16,12 +16,13 @@ from zarr_neural.bitstream import Reader, pack_varint
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.fidelity import Fidelity
 from zarr_neural.chunk.header import MODEL_PREFIX_NBYTES
-from zarr_neural.chunk.quantise import Quantiser
+from zarr_neural.chunk.quantise import NoiseSteps, Quantiser
 from zarr_neural.chunk.transform import NotForPathYError, Residual, decode_transform_plane, encode_transform_plane
 from zarr_neural.errors import DamagedChunkError
 
 HAS_RESIDUAL = 1
 MAX_BOUND = 65535
+_NOISE_FINENESS = 9  # fine steps of the transform in one of the noise
 _FLOAT_FINENESS = 4  # levels of floats per unit of the mean error: their rounding takes half a percent of it
 
 
@@ -46,21 +47,63 @@ def encode_at_mean_error(
     """
     assert fidelity.rmse is not None  # the caller asks for nothing else
     quantiser, unit = _quantiser(planes, fidelity)
-    max_mse = (fidelity.rmse / unit) ** 2 - (1 / 12 if unit != 1 or planes.dtype.kind == "f" else 0)
-    residual = None
-    head = bytes([0])
+    rounding = 0.5 if planes.dtype.kind == "f" else 0  # of a level, at most
+    max_mse = (fidelity.rmse / unit) ** 2 - rounding**2 / 3
+    bound = None
     if fidelity.max_error is not None:
-        rounding = 0.5 if planes.dtype.kind == "f" else 0
         bound = min(math.floor(fidelity.max_error / unit * (1 - 2.0**-20) - rounding), MAX_BOUND)
         if bound < 0:
             raise NotForPathYError
+    return quantiser, *_encode_planes(planes, quantiser, max_mse, bound, lossless_id, lossy_id)
+
+
+def encode_within_noise(
+    planes: NDArray[Any], noise: NoiseSteps, lossless_id: str, lossy_id: str
+) -> tuple[Quantiser, bytes, NDArray[Any]]:
+    """Quantiser and payload of planes within half a step of a noise quantiser, and what they decode to.
+
+    The transform works on ninths of the noise's steps, where the noise is alike at every level of intensity. Its mean
+    error is that of the coarse steps, and corrections keep every sample within four fine steps.
+
+    Parameters
+    ----------
+    planes : (N, Y, X) array
+        8- or 16-bit integers.
+    noise : NoiseSteps
+        What path L would code with.
+    lossless_id, lossy_id : str
+        SHA-256 of the models of corrections and transform.
+
+    Raises
+    ------
+    NotForPathYError
+        If the noise is too faint to divide its steps, or a sample would not keep the promise.
+    """
+    q, *rest = noise.parameters
+    fine = NoiseSteps((q // _NOISE_FINENESS, *rest))
+    if fine.parameters[0] < 1:
+        raise NotForPathYError
+    max_mse = _NOISE_FINENESS**2 / 12
+    payload, decoded = _encode_planes(planes, fine, max_mse, _NOISE_FINENESS // 2, lossless_id, lossy_id)
+    for plane, other in zip(planes, decoded, strict=True):
+        if not noise.close(plane, other):
+            raise NotForPathYError
+    return fine, payload, decoded
+
+
+def _encode_planes(
+    planes: NDArray[Any], quantiser: Quantiser, max_mse: float, bound: int | None, lossless_id: str, lossy_id: str
+) -> tuple[bytes, NDArray[Any]]:
+    residual = None
+    head = bytes([0])
+    if bound is not None:
         residual = Residual(models.load_lossless(lossless_id), bound)
         head = bytes([HAS_RESIDUAL]) + bytes.fromhex(lossless_id)[:MODEL_PREFIX_NBYTES] + pack_varint(bound)
     model = models.load_lossy(lossy_id)
     records, decoded = zip(
         *(encode_transform_plane(model, quantiser, residual, plane, max_mse) for plane in planes), strict=True
     )
-    return quantiser, head + b"".join(records), np.stack(decoded)
+    return head + b"".join(records), np.stack(decoded)
 
 
 def decode_at_mean_error(
@@ -83,21 +126,33 @@ def decode_at_mean_error(
     DamagedChunkError
         If the payload contradicts itself or the planes.
     """
-    flags = reader.unsigned(1, "the flags of the planes")
-    if flags & ~HAS_RESIDUAL:
-        raise DamagedChunkError("the flags of the planes are unknown", expected="0 or 1", found=flags)
-    residual = None
-    if flags & HAS_RESIDUAL:
-        prefix = bytes(reader.take(MODEL_PREFIX_NBYTES, "the model of the corrections"))
-        bound = reader.varint("the bound of the corrections")
-        if bound > MAX_BOUND:
-            raise DamagedChunkError(
-                "the bound of the corrections is out of range", expected=f"0 to {MAX_BOUND}", found=bound
-            )
-        residual = Residual(models.load_lossless(full_id(prefix)), bound)
+    head = read_head(reader)
+    residual = None if head is None else Residual(models.load_lossless(full_id(head[0])), head[1])
     model = models.load_lossy(lossy_id)
     for plane in out:
         decode_transform_plane(model, quantiser, residual, reader, plane)
+
+
+def read_head(reader: Reader) -> tuple[bytes, int] | None:
+    """The first bytes of the SHA-256 of the model of the corrections and their bound, if a payload has corrections.
+
+    Raises
+    ------
+    DamagedChunkError
+        If the flags are unknown or the bound is out of range.
+    """
+    flags = reader.unsigned(1, "the flags of the planes")
+    if flags & ~HAS_RESIDUAL:
+        raise DamagedChunkError("the flags of the planes are unknown", expected="0 or 1", found=flags)
+    if not flags & HAS_RESIDUAL:
+        return None
+    prefix = bytes(reader.take(MODEL_PREFIX_NBYTES, "the model of the corrections"))
+    bound = reader.varint("the bound of the corrections")
+    if bound > MAX_BOUND:
+        raise DamagedChunkError(
+            "the bound of the corrections is out of range", expected=f"0 to {MAX_BOUND}", found=bound
+        )
+    return prefix, bound
 
 
 def _quantiser(planes: NDArray[Any], fidelity: Fidelity) -> tuple[Quantiser, float]:

@@ -89,7 +89,7 @@ def _smallest_record(model: LosslessModel, values: dict[str, Any], samples: NDAr
         top = len(used) - 1
         candidates.append(_by_networks(model, values | {"top": top}, palette, samples))
     best = min(candidates, key=len)
-    if _repeats_often(samples, 8 * len(best) / samples.size):
+    if repeats_often(samples, 8 * len(best) / samples.size):
         payload = native.encode_repeats(samples, top)
         repeated = values | {"flags": values["flags"] | REPEATS, "top": top, "payload_nbytes": len(payload)}
         best = min(best, pack(RECORD, repeated) + palette + payload, key=len)
@@ -101,7 +101,7 @@ def _by_networks(model: LosslessModel, values: dict[str, Any], palette: bytes, s
     return pack(RECORD, values | {"words_nbytes": words_nbytes, "payload_nbytes": len(payload)}) + palette + payload
 
 
-def _repeats_often(samples: NDArray[np.uint16], bits_per_sample: float) -> bool:
+def repeats_often(samples: NDArray[Any], bits_per_sample: float = 1) -> bool:
     """Whether far more samples equal a neighbour than noise of that many bits would bring about.
 
     Judged on up to 64 rows. Noise of b bits repeats the sample on the left or above with a probability near 2**(1-b).

@@ -101,6 +101,13 @@ class NoiseSteps:
         table: NDArray[Any] = np.minimum(middle, _highest(self.parameters[4], dtype)).astype(dtype)
         return table[levels]
 
+    def close(self, samples: NDArray[Any], decoded: NDArray[Any]) -> bool:
+        """Whether every sample is within half of its own interval, rounded up, of what it decodes to."""
+        first, last = _intervals(self.parameters, samples.dtype.newbyteorder("="))
+        half = (last - first + 2) // 2
+        error = np.abs(samples.astype(np.int32) - decoded.astype(np.int32))
+        return bool((error <= half[self.levels(samples)]).all())
+
 
 @dataclass(frozen=True)
 class FloatStep:

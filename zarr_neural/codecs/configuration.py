@@ -106,7 +106,7 @@ class Configuration:
             If ``models`` lacks a kind of model that the fidelity needs.
         """
         lossless = self.models[0] if len(self.models) == 1 else _first_of_kind(self.models, "lossless")
-        lossy = () if self.fidelity.rmse is None else (_first_of_kind(self.models, "lossy"),)
+        lossy = (_first_of_kind(self.models, "lossy"),) if self.fidelity.transforms else ()
         return encode_chunk(array, self.fidelity, lossless, *lossy, verify=verify)
 
     def decode(self, data: Any, expected: tuple[tuple[int, ...], np.dtype[Any]] | None = None) -> NDArray[Any]:
@@ -158,14 +158,14 @@ class Configured:
 
 
 def _check_preset(preset: str, fidelity: Fidelity, ids: Sequence[str] | None) -> None:
-    if preset != "fast" and fidelity.rmse is None:
-        raise ConfigurationError(f"preset={preset!r} is of use only with rmse=")
+    if preset != "fast" and not fidelity.transforms:
+        raise ConfigurationError(f"preset={preset!r} is of use only with rmse=, or noise= of 3 and more")
     if preset != "fast" and ids is not None:
         raise ConfigurationError(f"models says which models to use: leave preset={preset!r} out")
 
 
 def _default_models(fidelity: Fidelity, preset: Preset) -> tuple[str, ...]:
-    lossy = () if fidelity.rmse is None else (models.default_lossy(preset),)
+    lossy = (models.default_lossy(preset),) if fidelity.transforms else ()
     return (models.default_lossless(), *lossy)
 
 
