@@ -334,6 +334,7 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
         const int move = static_cast<int>(std::lrint(std::clamp((std::log2(kAim) - log) / slope, -512.0, 512.0)));
         int next = step + (move != 0 ? move : log > 0 ? -1 : 1);
         if (fine >= 0 && coarse <= kStepMax && attempt > 4) next = (fine + coarse) / 2;
+        if (fine < 0 && attempt > 3) next = std::min(next, step - (16 << (attempt - 3)));  // where the error hardly depends on the step
         step = std::clamp(next, fine + 1, std::min(coarse - 1, kStepMax));
     }
     return best;

@@ -47,11 +47,12 @@ def encode_at_mean_error(
     """
     assert fidelity.rmse is not None  # the caller asks for nothing else
     quantiser, unit = _quantiser(planes, fidelity)
-    rounding = 0.5 if planes.dtype.kind == "f" else 0  # of a level, at most
+    # levels of floats are off by up to half a level themselves, and divided by a step that is not exact
+    rounding, exact = (0.5, 1 - 2.0**-20) if planes.dtype.kind == "f" else (0, 1)
     max_mse = (fidelity.rmse / unit) ** 2 - rounding**2 / 3
     bound = None
     if fidelity.max_error is not None:
-        bound = min(math.floor(fidelity.max_error / unit * (1 - 2.0**-20) - rounding), MAX_BOUND)
+        bound = min(math.floor(fidelity.max_error / unit * exact - rounding), MAX_BOUND)
         if bound < 0:
             raise NotForPathYError
     return quantiser, *_encode_planes(planes, quantiser, max_mse, bound, lossless_id, lossy_id)
