@@ -7,6 +7,7 @@
 
 #include "format.hpp"
 #include "kernels.hpp"
+#include "scratch.hpp"
 
 namespace zn {
 
@@ -37,7 +38,7 @@ class Plane {
 
   private:
     int height_ = 0, width_ = 0, stride_ = 0;
-    std::vector<T> data_;
+    std::vector<T, Scratch<T, true>> data_;
 };
 
 struct Offset {

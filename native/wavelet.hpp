@@ -4,15 +4,16 @@
 #include <cstdint>
 #include <vector>
 
+#include "scratch.hpp"
 #include "transform_kernels.hpp"
 
 namespace zn {
 
-// height x width numbers, row by row.
+// height x width numbers, row by row, of no value at first.
 template <class T>
 struct Grid {
     int height = 0, width = 0;
-    std::vector<T> data;
+    std::vector<T, Scratch<T, false>> data;
     Grid() = default;
     Grid(int height, int width) : height(height), width(width), data(static_cast<size_t>(height) * width) {}
     T* row(int i) { return data.data() + static_cast<size_t>(i) * width; }
