@@ -62,6 +62,10 @@ def test_convert_verify_inspect_export(tiff: Path, tmp_path: Path) -> None:
         (),
         ("--max-error", "3"),
         ("--noise", "0.5"),
+        ("--rmse", "4"),
+        ("--psnr", "30", "--preset", "fast"),
+        ("--ratio", "4"),
+        ("--ratio", "4", "--max-error", "30"),
         ("--chunk", "128,128", "--shard", "auto"),
         ("--ome-version", "0.4", "--chunk", "1x100x100"),
         ("--labels",),
@@ -75,14 +79,31 @@ def test_options_reach_the_store(options: tuple[str, ...], tiff: Path, tmp_path:
     result = run("convert", tiff, tmp_path / "a.zarr", "--json", *options)
     assert result.exit_code == 0, result.stderr
     (image,) = json.loads(result.stdout)["images"]
-    wanted = {"--max-error": "max_error", "--labels": "lossless"}.get(options[0] if options else "", "noise")
-    assert image["method"] == wanted
+    mean = {"--rmse": "rmse", "--psnr": "rmse", "--ratio": "rmse"}
+    wanted = mean | {"--max-error": "max_error", "--labels": "lossless"}
+    assert image["method"] == wanted.get(options[0] if options else "", "noise")
+    assert len(image["targets"]) == (2 if image["method"] == "rmse" else 0)
     assert image["axes"] == ("zyx" if "--axes" in options else "cyx")
     content = json.loads(run("inspect", tmp_path / "a.zarr", "--json").stdout)
     array = content["arrays"][0]
     if "128,128" in options:
         assert (array["chunks"], array["shards"] is not None) == ([1, 128, 128], True)
     assert content["ome_version"] == ("0.4" if "0.4" in options else "0.5")
+
+
+def test_what_became_of_a_channel_is_printed(tiff: Path, tmp_path: Path) -> None:
+    """convert says what was asked, what it means for each channel and what came out; inspect shows it again."""
+    result = run("convert", tiff, tmp_path / "a.zarr", "--psnr", "30", "--max-error", "50")
+    assert result.exit_code == 0, result.stderr
+    assert "psnr 30, max_error 50" in result.stdout
+    (image,) = json.loads(run("convert", tiff, tmp_path / "b.zarr", "--psnr", "30", "--json").stdout)["images"]
+    result = run("convert", tiff, tmp_path / "c.zarr", "--psnr", "30")
+    for target, channel in zip(image["targets"], image["channels"], strict=True):
+        assert f"channel {channel['channel'][-1]}: rmse at most {target['rmse']:g}; measured rmse" in result.stdout
+        assert f"PSNR {channel['psnr_db']:.2f} dB of its range of {target['peak']:g}" in result.stdout
+    shown = run("inspect", tmp_path / "c.zarr").stdout
+    assert "rmse allowed" in shown
+    assert f"{image['channels'][1]['psnr_db']:.2f}" in shown
 
 
 def test_json_is_all_that_is_printed(tiff: Path, tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ def convert_command(
         ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="With --rmse, --psnr, --ratio: fast, or dense (smaller). [default: fast]")
+        str | None,
+        typer.Option(help="Of --rmse, --psnr, --ratio, --noise from 3 on: fast, or dense (smaller). [default: fast]"),
     ] = None,
     ome_version: Annotated[str, typer.Option(help="0.5 (Zarr v3) or 0.4 (Zarr v2).")] = "0.5",
     chunk: Annotated[str | None, typer.Option(help="Chunk shape, trailing axes, such as 512,512.")] = None,
@@ -251,7 +252,7 @@ def train_lossy_command(
     preset: Annotated[str, typer.Option(help="fast, or dense: larger networks.")] = "fast",
     loss: Annotated[str, typer.Option(help="mse, or ms-ssim: what the steps of the bands are made for.")] = "mse",
     seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Of the last round.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Of all rounds together, about.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train a model for coding at a mean error; a run that was stopped goes on when it is repeated."""

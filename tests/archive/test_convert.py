@@ -240,7 +240,7 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     for wrong in ({"ome_version": "0.6"}, {"ome_version": "0.4", "shards": True}, {"workers": 0}):
         with pytest.raises(ConfigurationError):
             Options(**wrong)  # type: ignore[arg-type]
-    assert Request().arguments() == {"noise": 1.0}
+    assert Request().arguments() == {"noise": 1.0, "preset": "fast"}
 
 
 def test_memory_does_not_grow_with_the_file(camera: Callable[..., np.ndarray], tmp_path: Path) -> None:

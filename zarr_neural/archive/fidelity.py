@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -106,9 +106,9 @@ def decide(image: SourceImage, options: Options, level: Level) -> Choice:
     models = tuple(estimate_noise(some) for some in planes)
     pooled = estimate_noise(plane for some in planes for plane in some)
     if _alike(models, planes):
-        return Choice(Request("noise", asked.value, asked.asked, pooled), False, models)
+        return Choice(replace(asked, model=pooled), False, models)
     notes = ("the noise of the channels differs: it is measured in every chunk",)
-    return Choice(Request("noise", asked.value, asked.asked), False, models, notes)
+    return Choice(asked, False, models, notes)
 
 
 def _mean(asked: Request, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Choice:

@@ -19,9 +19,9 @@ MEAN = ("rmse", "psnr", "ratio")
 class Request:
     """A promise about the pixels: "lossless", "max_error", "noise", "rmse", "psnr" or "ratio", and its value.
 
-    `max_error` is a second bound beside "rmse", "psnr" and "ratio", and `preset` chooses their model. `asked` is False
-    where nobody asked and the default (noise 1.0) applies: then images that it does not suit, such as floating point,
-    are stored losslessly instead of being refused.
+    `max_error` is a second bound beside "rmse", "psnr" and "ratio", and `preset` chooses the model for these and for
+    "noise" from 3 on. `asked` is False where nobody asked and the default (noise 1.0) applies: then images that it does
+    not suit, such as floating point, are stored losslessly instead of being refused.
     """
 
     method: str = "noise"
@@ -49,7 +49,8 @@ class Request:
         if self.method == "rmse":
             second = {} if self.max_error is None else {"max_error": _short(self.max_error)}
             return {"rmse": self.value, **second, "preset": self.preset}
-        return {self.method: self.value} if self.model is None else {self.method: self.value, "noise_model": self.model}
+        model = {} if self.model is None else {"noise_model": self.model}
+        return {self.method: self.value, **model, "preset": self.preset}
 
     def record(self) -> dict[str, Any]:
         """Return the parameters as JSON for the provenance."""
@@ -69,7 +70,7 @@ class Request:
         words: dict[str, Any] = {self.method: True if self.method == "lossless" else self.value}
         if self.max_error is not None:
             words["max_error"] = self.max_error
-        return words | {"preset": self.preset} if self.method in MEAN else words
+        return words | {"preset": self.preset} if self.method in (*MEAN, "noise") else words
 
 
 def fidelity_from(
@@ -116,17 +117,18 @@ def fidelity_from(
             f"give one of {', '.join(values)}, or max_error and one of {', '.join(MEAN)}; not {' and '.join(given)}"
         )
     method = mean or (given[0] if given else "noise")
-    if preset is not None and method not in MEAN:
-        raise ConfigurationError(f"preset {preset!r} is of use only with {', '.join(MEAN)}")
-    if not given:
+    if preset is not None and method not in (*MEAN, "noise"):
+        raise ConfigurationError(f"preset {preset!r} is of use only with {', '.join(MEAN)} and noise")
+    if not given and preset is None:
         return Request()
     for name, least in (("psnr", 0.0), ("ratio", 1.0)):
         value = values[name]
         if value is not None and not least < value < math.inf:
             raise ConfigurationError(f"{name} must be a finite number above {least:g}, not {value!r}")
+    said = values[method]
     asked = Request(
         method,
-        None if lossless else float(values[method] or 0.0),
+        None if lossless else 1.0 if said is None else float(said),
         asked=True,
         max_error=None if mean is None or max_error is None else float(max_error),
         preset=preset or "fast",

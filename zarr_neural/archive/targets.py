@@ -225,7 +225,7 @@ def find_rmse(
 
 def _rounded_down(rmse: float) -> float:
     """Six digits, which metadata and people can read; never more than before."""
-    return float(Context(prec=6, rounding=ROUND_DOWN).create_decimal_from_float(rmse))
+    return float(Context(prec=6, rounding=ROUND_DOWN).create_decimal(repr(rmse)))
 
 
 def _named(image: SourceImage, group: range) -> str:
