@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,11 @@ import pytest
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "golden"
 MANIFEST: dict[str, dict[str, Any]] = json.loads((GOLDEN / "manifest.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _models_of_golden_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZARR_NEURAL_MODELS", str(GOLDEN / "models"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,7 +41,6 @@ def _load(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -49,7 +52,7 @@ def independent_path_y() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def independent_reader(independent_path_y: ModuleType) -> ModuleType:
+def independent_reader() -> ModuleType:
     """The reader that shares no code with ours."""
     return _load("independent_reader")
 

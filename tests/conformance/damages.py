@@ -9,6 +9,7 @@ import collections
 import contextlib
 import json
 import math
+import os
 import resource
 import signal
 import sys
@@ -24,14 +25,17 @@ import numpy as np
 from zarr_neural.bitstream import Reader, crc32c, unpack
 from zarr_neural.bitstream.reader import pack_varint
 from zarr_neural.chunk import decode_chunk
-from zarr_neural.chunk.header import DTYPES, HEADER, MAGIC
+from zarr_neural.chunk.header import DTYPES, HEADER, MAGIC, NETWORKS, TRANSFORM
 from zarr_neural.chunk.plane import RECORD
+from zarr_neural.chunk.transform import RECORD as TRANSFORM_RECORD
 from zarr_neural.errors import ZarrNeuralError
 
 Values = dict[str, Any]
 MOST_DECLARED = 2**20  # bytes of the chunks that edited headers declare; beyond 2 GiB they must be refused at once
 ALLOWED = 12 * MOST_DECLARED + 50_000_000  # the promise: 12 times the chunk and 50 MB
 SECONDS = 30  # for one decode, on a busy machine
+MODELS = Path(__file__).parent.parent / "golden" / "models"
+MODEL_IDS = tuple(path.stem for path in MODELS.glob("*.safetensors"))
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def take_apart(name: str, data: bytes) -> Golden:
     reader.take(5, "magic and version")
     values = unpack(HEADER, reader)
     reader.take(4, "checksum")
-    array = decode_chunk(data)
+    array = decode_chunk(data, MODEL_IDS)
     samples = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
     return Golden(name, data, values, bytes(reader.take(reader.remaining, "payload")), samples, array)
 
@@ -209,27 +213,59 @@ def payload(random: np.random.Generator, one: Golden, _: Golden) -> bytes:
 
 def record_field(random: np.random.Generator, one: Golden, other: Golden) -> bytes:
     """Fields of the record of a plane changed, with checksums made right."""
-    if one.values["mode"] != 2:
+    if one.values["mode"] not in (NETWORKS, TRANSFORM):
         return payload(random, one, other)
     reader = Reader(one.payload)
-    values = unpack(RECORD, reader)
+    if one.values["mode"] == TRANSFORM and reader.unsigned(1, "flags"):
+        reader.take(8, "model")
+        reader.varint("bound")
+    head = one.payload[: reader.position]
+    table = RECORD if one.values["mode"] == NETWORKS else TRANSFORM_RECORD
+    if head[:1] == b"\1" and random.random() < 0.4:  # of the corrections
+        reader.take(unpack(table, reader).get("payload_nbytes", 0), "payload")
+        head, table = one.payload[: reader.position], RECORD
+    values = unpack(table, reader)
     rest = one.payload[reader.position :]
     for _ in range(random.integers(1, 4)):
-        name = str(random.choice([field.name for field in RECORD]))
+        name = str(random.choice([field.name for field in table]))
         if name == "flags":
             values[name] = int(random.integers(8 if random.random() < 0.9 else 256))
         elif name in values:
             sign = -1 if name == "lowest" and random.random() < 0.5 else 1
             values[name] = sign * some_number(random, abs(values[name]))
-    for field in RECORD:
+    for field in table:
         values.setdefault(field.name, int(random.integers(200)))
-    return rebuild(one.values, write(RECORD, values) + rest)
+    return rebuild(one.values, head + write(table, values) + rest)
+
+
+def head_field(random: np.random.Generator, one: Golden, other: Golden) -> bytes:
+    """The head of a chunk coded by a transform changed, with checksums made right."""
+    if one.values["mode"] != TRANSFORM:
+        return record_field(random, one, other)
+    reader = Reader(one.payload)
+    flags = reader.unsigned(1, "flags")
+    model, bound = one.values["model"], int(random.integers(100))
+    if flags:
+        model, bound = bytes(reader.take(8, "model")), reader.varint("bound")
+    rest = one.payload[reader.position :]
+    match random.integers(5):
+        case 0:
+            flags ^= 1
+        case 1:
+            flags = int(random.integers(256))
+        case 2:
+            model = one.values["model"] if random.random() < 0.5 else scrambled(random, model)[:8].ljust(8, b"\0")
+        case 3 if other.values.get("model"):
+            model = other.values["model"]
+        case _:
+            bound = some_number(random, bound)
+    return rebuild(one.values, bytes([flags]) + (model + pack_varint(bound % 2**64) if flags & 1 else b"") + rest)
 
 
 def palette(random: np.random.Generator, one: Golden, other: Golden) -> bytes:
     """The palette of a plane changed, its numbers or its packed body, with checksums made right."""
     reader = Reader(one.payload)
-    if one.values["mode"] != 2 or not (values := unpack(RECORD, reader)).get("palette_nbytes"):
+    if one.values["mode"] != NETWORKS or not (values := unpack(RECORD, reader)).get("palette_nbytes"):
         return record_field(random, one, other)
     old = bytes(reader.take(values["palette_nbytes"], "palette"))
     rest = one.payload[reader.position :]
@@ -253,6 +289,7 @@ INFORMED: list[Callable[..., bytes]] = [
     payload,
     record_field,
     record_field,
+    head_field,
     palette,
 ]
 
@@ -285,6 +322,7 @@ def give_up(*_: Any) -> None:
 def main(folder: str, seed: int, count: int) -> None:
     """Print counts by kind and outcome, faults, the slowest decode and the memory taken."""
     warnings.simplefilter("error")
+    os.environ["ZARR_NEURAL_MODELS"] = str(MODELS)
     golden = [take_apart(path.stem, path.read_bytes()) for path in sorted(Path(folder).glob("*.bin"))]
     golden = [one for one in golden if len(one.samples) <= 50_000]
     outcomes: collections.Counter[str] = collections.Counter()
@@ -299,7 +337,7 @@ def main(folder: str, seed: int, count: int) -> None:
         signal.alarm(SECONDS)
         fault = None
         try:
-            decoded = decode_chunk(data)
+            decoded = decode_chunk(data, MODEL_IDS)
         except ZarrNeuralError as error:
             outcomes[f"{kind}: {type(error).__name__}"] += 1
             messages[str(error).split(":")[0][:60]] += 1

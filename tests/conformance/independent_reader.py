@@ -6,16 +6,19 @@ is read by `independent_path_y` beside it. zstd comes from numcodecs.
 """
 
 import math
+import runpy
 import struct
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-import independent_path_y  # the fixture of the same name makes it known
 import numpy as np
 from numcodecs import zstd
 
 from zarr_neural.chunk.reference import decode_plane_reference
 from zarr_neural.entropy.repeats import decode_repeats_reference
+
+decode_by_path_y = runpy.run_path(str(Path(__file__).with_name("independent_path_y.py")))["decode_plane"]
 
 DTYPES = ["b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"]
 Arrays = Mapping[str, np.ndarray]
@@ -224,7 +227,7 @@ def _transform_plane(
         words_nbytes, payload_nbytes = cursor.varint(), cursor.varint()
         require(top <= 65535 and step <= 2047 and lanes <= 5, "parameters of a transform")
         payload = cursor.bytes(payload_nbytes)
-        indices = independent_path_y.decode_plane(arrays, payload, words_nbytes, size, top, step, quality, lanes)
+        indices = decode_by_path_y(arrays, payload, words_nbytes, size, top, step, quality, lanes)
     if residual is not None:
         corrections = _plane(cursor, residual[0], (0, []), np.dtype("<i4"), *size).astype(np.int64)
         indices = np.minimum(np.maximum(indices + corrections * (2 * residual[1] + 1), 0), top)

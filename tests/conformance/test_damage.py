@@ -65,6 +65,8 @@ def test_damage_reaches_deep(report: dict[str, Any]) -> None:
         "does not fit",
         "noise table",
         "constant chunk",
+        "flags of the planes",
+        "bound of the corrections",
     ):
         assert words in said
     kinds = {outcome.split(":")[0] for outcome in report["outcomes"]}
@@ -76,6 +78,7 @@ def test_damage_reaches_deep(report: dict[str, Any]) -> None:
         "header_field",
         "payload",
         "record_field",
+        "head_field",
         "palette",
     }
     blind = sum(n for outcome, n in report["outcomes"].items() if outcome == "blind: decoded")
@@ -149,15 +152,21 @@ def test_a_chunk_of_an_unknown_model_names_it(damages: ModuleType) -> None:
 def test_oversized_shapes_are_refused_before_anything_is_allocated(shape: list[int], damages: ModuleType) -> None:
     """A header that declares more than 2 GiB, no samples or no plane is refused by its shape, whatever the mode."""
     one = damages.take_apart("one", chunk())
-    for mode in (0, 1, 2):
+    for mode in (0, 1, 2, 3):
         data = damages.rebuild({"model": bytes(8)} | one.values | {"shape": shape, "mode": mode}, one.payload)
         with pytest.raises(DamagedChunkError, match="shape"):
             decode_chunk(data)
 
 
-def test_any_single_bit_is_noticed() -> None:
+@functools.cache
+def transformed() -> bytes:
+    return (GOLDEN / "transform-residual-u2-margin.bin").read_bytes()
+
+
+@pytest.mark.parametrize("make", [chunk, transformed])
+def test_any_single_bit_is_noticed(make: Callable[[], bytes]) -> None:
     """Each bit of a chunk, flipped, is an error: none is without meaning."""
-    data = chunk()
+    data = make()
     for place in range(len(data)):
         for bit in range(8) if place < 80 else (place % 8,):
             altered = bytearray(data)
@@ -166,12 +175,30 @@ def test_any_single_bit_is_noticed() -> None:
                 decode_chunk(bytes(altered))
 
 
-def test_any_truncation_is_noticed() -> None:
+@pytest.mark.parametrize("make", [chunk, transformed])
+def test_any_truncation_is_noticed(make: Callable[[], bytes]) -> None:
     """No beginning of a chunk passes for a chunk."""
-    data = chunk()
+    data = make()
     for end in range(len(data)):
         with pytest.raises(DamagedChunkError):
             decode_chunk(data[:end])
+
+
+def test_any_bit_behind_right_checksums_is_noticed(damages: ModuleType) -> None:
+    """Each byte of a transform altered, all checksums of bytes made right: an error, or the same samples."""
+    one = damages.take_apart("one", transformed())
+    random = np.random.default_rng(3)
+    refused = 0
+    for place in range(len(one.payload)):
+        altered = bytearray(one.payload)
+        altered[place] ^= 1 << int(random.integers(8))
+        try:
+            decoded = decode_chunk(damages.rebuild(one.values, bytes(altered)), damages.MODEL_IDS)
+        except ZarrNeuralError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(decoded, one.array)
+    assert refused > 0.9 * len(one.payload)
 
 
 def test_swapped_chunks_are_noticed(all_golden: dict[str, Golden]) -> None:

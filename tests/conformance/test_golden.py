@@ -13,6 +13,7 @@ from zarr_neural import NeuralCodec, _native, models
 from zarr_neural.chunk import decode_chunk, describe
 from zarr_neural.intnet.native import KERNELS_VARIABLE
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 Golden = tuple[bytes, dict[str, Any]]
 
 
@@ -76,11 +77,11 @@ def test_the_independent_reader_is_strict(all_golden: dict[str, Golden], indepen
 def test_they_cover_the_format(all_golden: dict[str, Golden]) -> None:
     """Among the golden chunks is every mode, every quantiser, margins, palettes, repeats, lanes and stored bytes."""
     described = [describe(data) for data, _ in all_golden.values()]
-    assert {d["mode"] for d in described} == {"constant", "generic", "networks"}
-    assert {next(iter(d["fidelity"])) for d in described} == {"lossless", "max_error", "noise", "step"}
+    assert {d["mode"] for d in described} == {"constant", "generic", "networks", "transform"}
+    assert {next(iter(d["fidelity"])) for d in described} == {"lossless", "max_error", "noise", "step", "rmse"}
     assert {d["order"] for d in described} == {"C", "F"}
     assert {"<", ">", "|"} == {d["dtype"][0] for d in described}
-    planes = [plane for d in described for plane in d.get("planes", [])]
+    planes = [plane for d in described if d["mode"] == "networks" for plane in d["planes"]]
     assert any("height" in plane for plane in planes)
     assert {(plane["palette"], plane["repeats"]) for plane in planes} >= {(False, False), (True, False), (True, True)}
     assert any(len(d.get("planes", [])) > 1 for d in described)
@@ -91,6 +92,26 @@ def test_they_cover_the_format(all_golden: dict[str, Golden]) -> None:
         if d["mode"] == "generic"
     }
     assert kinds == {0, 1, 2}
+
+
+def test_they_cover_transforms(all_golden: dict[str, Golden]) -> None:
+    """Among them are transforms of many dtypes and ranges, with and without corrections, of one lane and of 32."""
+    described = [describe(data) for data, _ in all_golden.values()]
+    transforms = [d for d in described if d["mode"] == "transform"]
+    assert {d["dtype"][1:] for d in transforms} == {"u1", "u2", "i2", "f4", "f8"}
+    assert {tuple(sorted(d["fidelity"])) for d in transforms} == {
+        ("rmse",),
+        ("max_error", "rmse"),
+        ("levels", "rmse"),
+        ("levels", "max_error", "rmse"),
+    }
+    planes = [plane for d in transforms for plane in d["planes"]]
+    assert {plane.get("lanes") for plane in planes} >= {0, 3, 5, None}
+    assert {plane["levels"] for plane in planes} >= {1, 65536}
+    assert any("height" in plane and "corrections" in plane for plane in planes)
+    assert any(len(d["planes"]) > 1 for d in transforms)
+    ids = {says["config"]["models"][-1] for _, says in all_golden.values() if says["mode"] == "transform"}
+    assert all((GOLDEN / "models" / f"{i}.safetensors").exists() or i in models.shipped() for i in ids)
 
 
 def test_files_and_manifest_agree(all_golden: dict[str, Golden]) -> None:

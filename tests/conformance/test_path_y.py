@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from zarr_neural import _native
+from zarr_neural.bitstream import crc32c
 from zarr_neural.chunk.reference_transform import decode_transform_reference
 from zarr_neural.errors import DamagedChunkError
-from zarr_neural.intnet.known_answer import known_plane, known_transform_arrays
+from zarr_neural.intnet.known_answer import KnownTransform, known_plane, known_transform_arrays, known_transforms
 from zarr_neural.intnet.lossy_arrays import native_arrays
 
 ARRAYS = known_transform_arrays()
@@ -33,6 +34,24 @@ def test_three_decoders_agree(height: int, width: int, top: int, independent_pat
         np.testing.assert_array_equal(decode_transform_reference(ARRAYS, payload, *key), native)
         third = independent_path_y.decode_plane(ARRAYS, payload, words, (height, width), top, step, quality, lanes)
         np.testing.assert_array_equal(third, native)
+
+
+@pytest.mark.parametrize("known", known_transforms(), ids=lambda known: f"{known.height}x{known.width}")
+def test_the_known_transforms_are_read_from_the_text_alone(
+    known: KnownTransform, independent_path_y: ModuleType
+) -> None:
+    """What the engine must answer before its first use is what a decoder written from the specification answers."""
+    samples = independent_path_y.decode_plane(
+        ARRAYS,
+        known.payload,
+        known.words_nbytes,
+        (known.height, known.width),
+        known.top,
+        known.step,
+        known.quality,
+        known.lanes,
+    )
+    assert crc32c(samples.astype("<u2").tobytes()) == known.samples_crc
 
 
 def test_three_decoders_refuse_the_same(independent_path_y: ModuleType) -> None:

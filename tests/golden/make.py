@@ -1,12 +1,14 @@
 """Add golden chunks: ``python tests/golden/make.py NAME...`` (or ``--all`` for those that are not there yet).
 
 Golden files are evidence of what was once written: this command adds files and never overwrites one, and no test calls
-it. A case whose file exists already must get a new name.
+it. A case whose file exists already must get a new name. Some chunks are of a lossy model of their own, in ``models``
+beside them, whose tables and networks reach farther than those of trained ones.
 """
 
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ import numpy as np
 
 from zarr_neural import NeuralCodec, __version__
 from zarr_neural.chunk import describe
+from zarr_neural.intnet.known_answer import known_transform_arrays
+from zarr_neural.models import default_lossless, pack_lossy
 
 HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"
@@ -32,10 +36,13 @@ class Case:
         The array, from a random generator of its own.
     config : dict
         Arguments of `NeuralCodec`.
+    own_model : bool
+        Whether the lossy model is the one beside the golden files.
     """
 
     make: Callable[[np.random.Generator], np.ndarray]
     config: dict[str, Any]
+    own_model: bool = False
 
 
 def cells(random: np.random.Generator, *shape: int, photons: float = 150, gain: float = 2.0) -> np.ndarray:
@@ -63,6 +70,24 @@ def padded(random: np.random.Generator) -> np.ndarray:
     chunk = np.zeros((96, 96), np.uint16)
     chunk[:70, :45] = cells(random, 70, 45)
     return chunk
+
+
+def planes(random: np.random.Generator) -> np.ndarray:
+    """Four planes: cells, one value but for a corner, nothing, faint cells."""
+    stack = np.full((4, 48, 70), 7, np.uint8)
+    stack[0] = (cells(random, 48, 70) // 4).clip(0, 255)
+    stack[1, 10:30, 20:21] = 9
+    stack[3] = (cells(random, 48, 70, photons=20) // 2).clip(0, 255)
+    return stack
+
+
+def full_range(random: np.random.Generator) -> np.ndarray:
+    """From 0 to 65535, smooth but for one edge and two outliers."""
+    y, x = np.mgrid[:75, :130]
+    image = 32_767 + 24_000 * np.sin(x / 17) * np.cos(y / 13) + random.normal(0, 60, y.shape)
+    image[40:, 90:] += 8_000
+    image[3, 4], image[70, 100] = 0, 65535
+    return image.clip(0, 65535).round().astype(np.uint16)
 
 
 LOSSLESS = {"lossless": True}
@@ -101,7 +126,41 @@ CASES = {
     "noise-i2-coarse": Case(
         lambda r: cells(r, 64, 64).astype(np.int16) - 150, {"noise": 4.0, "noise_model": CAMERA | {"offset": -50.0}}
     ),
+    "transform-u1": Case(
+        lambda r: (cells(r, 90, 101) // 4).clip(0, 255).astype(np.uint8), {"rmse": 2.5}, own_model=True
+    ),
+    "transform-u2": Case(lambda r: cells(r, 100, 75), {"rmse": 8.0}, own_model=True),
+    "transform-u2-lanes": Case(lambda r: cells(r, 257, 259, photons=40), {"rmse": 7.0}, own_model=True),
+    "transform-i2-fortran": Case(
+        lambda r: np.asfortranarray(cells(r, 61, 60).astype(np.int16) - 300), {"rmse": 5}, own_model=True
+    ),
+    "transform-u2-big-endian-strip": Case(lambda r: cells(r, 1, 1, 1300).astype(">u2"), {"rmse": 9}, own_model=True),
+    "transform-u2-full-range": Case(full_range, {"rmse": 90}, own_model=True),
+    "transform-u2-margin": Case(padded, {"rmse": 6}, own_model=True),
+    "transform-planes-u1": Case(planes, {"rmse": 5}, own_model=True),
+    "transform-coarse": Case(lambda r: cells(r, 160, 170, photons=900), {"rmse": 150}, own_model=True),
+    "transform-f4": Case(lambda r: (cells(r, 60, 60) / 7 + 1e6).astype(np.float32), {"rmse": 1.25}, own_model=True),
+    "transform-residual-u1": Case(
+        lambda r: (cells(r, 64, 65) // 4).clip(0, 255).astype(np.uint8), {"rmse": 3, "max_error": 4}, own_model=True
+    ),
+    "transform-residual-u2-margin": Case(padded, {"rmse": 20, "max_error": 33}, own_model=True),
+    "transform-residual-planes-u1": Case(planes, {"rmse": 5, "max_error": 9}, own_model=True),
+    "transform-residual-f8-big-endian": Case(
+        lambda r: (cells(r, 50, 60) / 7).astype(">f8"), {"rmse": 1, "max_error": 1.5}, own_model=True
+    ),
 }
+
+
+def own_model() -> str:
+    """The SHA-256 of the lossy model in ``models``, which is written if it is not there yet."""
+    folder = HERE / "models"
+    data = pack_lossy(known_transform_arrays(), {"recipe": "zarr_neural.intnet.known_answer.known_transform_arrays"})
+    model_id = hashlib.sha256(data).hexdigest()
+    folder.mkdir(exist_ok=True)
+    if not (path := folder / f"{model_id}.safetensors").exists():
+        path.write_bytes(data)
+    os.environ["ZARR_NEURAL_MODELS"] = str(folder)
+    return model_id
 
 
 def main() -> None:
@@ -120,7 +179,8 @@ def main() -> None:
             parser.error(f"{path.name} exists: golden files are never overwritten, give the case a new name")
         case = CASES[name]
         array = case.make(np.random.default_rng(list(name.encode())))
-        codec = NeuralCodec(**case.config)
+        own = {"models": [default_lossless(), own_model()]} if case.own_model else {}
+        codec = NeuralCodec(**case.config, **own)
         data = codec.encode(array)
         decoded = codec.decode(data)
         with path.open("xb") as file:
