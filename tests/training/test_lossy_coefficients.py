@@ -110,7 +110,7 @@ def test_collect(crops: list[Crop], coefficients: Coefficients) -> None:
 
 def test_integers_code_like_their_float_parent(coefficients: Coefficients) -> None:
     """The frozen model costs what training saw, within one per cent; a damaged one is refused."""
-    trainer = LossyTrainer(Settings(hidden1=8, hidden2=8, batch=128))
+    trainer = LossyTrainer(Settings(hidden1=8, hidden2=8, batch=128), 60)
     trainer.begin(0, coefficients, coefficients, 60)
     trainer.run()
     arrays = freeze(trainer, norm_gains())
@@ -128,4 +128,4 @@ def test_missing_networks_are_named(coefficients: Coefficients) -> None:
     """Training needs coefficients of all networks."""
     few = coefficients.take(coefficients.network != NETWORKS - 1)
     with pytest.raises(ValueError, match=r"\[47\]"):
-        LossyTrainer(Settings(hidden1=8, hidden2=8)).begin(0, few, few, 10)
+        LossyTrainer(Settings(hidden1=8, hidden2=8), 20).begin(0, few, few, 10)

@@ -33,7 +33,10 @@ Arrays = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Round:
-    """Crops drawn, coded with the model of the round before, and steps trained on their coefficients."""
+    """Crops drawn, coded with the model of the round before, and steps trained on their coefficients.
+
+    Without steps, only the tables are counted anew.
+    """
 
     crops: int
     steps: int
@@ -61,9 +64,9 @@ class LossyRecipe:
     """
 
     settings: Settings = field(default_factory=Settings)
-    rounds: tuple[Round, ...] = (Round(200, 1000), Round(600, 3000), Round(2000, 12000))
+    rounds: tuple[Round, ...] = (Round(200, 500), Round(400, 1000), *(Round(600, 1200),) * 5, Round(1000, 0))
     coefficients: int = 600
-    plain: float = 0.5
+    plain: float = 0.4
     even: float = 0.5
     lam: float = 0.25
     loss: str = "mse"
@@ -76,7 +79,7 @@ PRESETS = {
 
 
 def recipe_for(preset: str, loss: str = "mse", seed: int | None = None, steps: int | None = None) -> LossyRecipe:
-    """Return the recipe of a preset, with another loss, seed, or number of steps in the last round.
+    """Return the recipe of a preset, with another loss or seed, or about so many steps in all rounds.
 
     Raises
     ------
@@ -90,7 +93,8 @@ def recipe_for(preset: str, loss: str = "mse", seed: int | None = None, steps: i
     if seed is not None:
         recipe = replace(recipe, settings=replace(recipe.settings, seed=seed))
     if steps is not None:
-        recipe = replace(recipe, rounds=(*recipe.rounds[:-1], replace(recipe.rounds[-1], steps=steps)))
+        every = sum(r.steps for r in recipe.rounds)
+        recipe = replace(recipe, rounds=tuple(replace(r, steps=r.steps * steps // every) for r in recipe.rounds))
     return recipe
 
 
@@ -140,7 +144,7 @@ def train_lossy(
     work = out.with_name(out.name + ".work")
     work.mkdir(parents=True, exist_ok=True)
     _claim(work, recipe)
-    trainer = LossyTrainer(recipe.settings, device)
+    trainer = LossyTrainer(recipe.settings, sum(r.steps for r in recipe.rounds), device)
     arrays, curve = first_guess(), work / "curve.tsv"
     for number, this in enumerate(recipe.rounds):
         checkpoint, end = work / f"checkpoint-{number}.pt", work / f"model-{number}.npz"
@@ -221,6 +225,8 @@ def _run(
             return False
         target = min(trainer.steps, (trainer.step // CHECKPOINT_STEPS + 1) * CHECKPOINT_STEPS)
         trainer.run(target if stop is None else min(target, stop), report)
+        trainer.save(checkpoint)
+    if not checkpoint.exists():
         trainer.save(checkpoint)
     return True
 

@@ -17,6 +17,7 @@ from .network import FEATURES, OUTPUTS, ExpertNetworks
 
 CENTRE = torch.full((FEATURES,), 24.0)  # the log magnitude of one step
 FIRST_ROW = 16
+WARM_UP = 0.1  # part of all steps
 REPORT = 250  # steps
 PART = 1 << 16
 
@@ -31,7 +32,7 @@ class Settings:
     batch : int
         Coefficients of each network in a step.
     rate : float
-        Learning rate at its peak, which every round reaches once.
+        Learning rate at its peak.
     mean_weight : float
         What the loss of the means counts for, against bits.
     seed : int
@@ -40,7 +41,7 @@ class Settings:
     hidden1: int = 32
     hidden2: int = 16
     batch: int = 512
-    rate: float = 4e-3
+    rate: float = 6e-3
     mean_weight: float = 1.0
     seed: int = 0
 
@@ -51,11 +52,13 @@ class LossyTrainer:
     Parameters
     ----------
     settings : Settings
+    steps : int
+        Of all rounds together.
     device : str
         Where the floats live.
     """
 
-    def __init__(self, settings: Settings, device: str = "cpu") -> None:
+    def __init__(self, settings: Settings, steps: int, device: str = "cpu") -> None:
         self.settings, self.device = settings, device
         self.networks = ExpertNetworks(NETWORKS, settings.hidden1, settings.hidden2, settings.seed, CENTRE)
         with torch.no_grad():
@@ -63,10 +66,14 @@ class LossyTrainer:
         self.networks.to(device)
         self.tables, self.mean_loss = LearntTables().to(device), MeanLoss().to(device)
         self.parameters = [*self.networks.parameters(), *self.tables.parameters()]
+        self.optimiser = torch.optim.Adam(self.parameters, settings.rate)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, settings.rate, total_steps=steps, pct_start=WARM_UP
+        )
         self.round, self.step, self.steps = -1, 0, 0
 
     def begin(self, number: int, data: Coefficients, validation: Coefficients, steps: int) -> None:
-        """Take up the data of a round; networks and tables stay as they are."""
+        """Take up the data of a round; all that has been learnt stays as it is."""
         self.round, self.step, self.steps = number, 0, steps
         self.data, self.validation = data, validation
         self.bounds = data.bounds()
@@ -76,10 +83,6 @@ class LossyTrainer:
         share = np.sqrt(np.diff(self.bounds) / len(data.index))
         self.share = torch.from_numpy(share / share.sum()).float().to(self.device)
         self.rng = np.random.default_rng([self.settings.seed, number])
-        self.optimiser = torch.optim.Adam(self.parameters, self.settings.rate)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, self.settings.rate, total_steps=steps, pct_start=0.1
-        )
         self.running = (math.nan, math.nan)
 
     def run(self, until: int | None = None, report: Callable[[int, float, float, float], None] | None = None) -> None:
@@ -165,10 +168,10 @@ class LossyTrainer:
         temporary.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Take networks and tables from what `save` wrote at the end of a round."""
+        """Take from what `save` wrote all that goes from one round to the next."""
         state = torch.load(path, weights_only=True, map_location=self.device)
-        self.networks.load_state_dict(state["networks"])
-        self.tables.load_state_dict(state["tables"])
+        for name in ("networks", "tables", "optimiser", "schedule"):
+            getattr(self, name).load_state_dict(state[name])
 
     def load(self, path: Path) -> None:
         """Go on from what `save` wrote, in a round that has been begun.
@@ -181,8 +184,7 @@ class LossyTrainer:
         state = torch.load(path, weights_only=True, map_location=self.device)
         if state["settings"] != (mine := json.dumps([asdict(self.settings), self.round, self.steps])):
             raise ValueError(f"the checkpoint {path} has settings {state['settings']}, expected {mine}")
-        for name in ("networks", "tables", "optimiser", "schedule"):
-            getattr(self, name).load_state_dict(state[name])
+        self.restore(path)
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.step, *running = state["position"]
         self.running = (running[0], running[1])
