@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zarr_neural import _native
-from zarr_neural.models import load_lossy
+from zarr_neural.errors import ModelError
+from zarr_neural.models import LossyModel, unpack
 
 from .data import SETS, Picture, read_pictures
 from .lossy_coefficients import engine
@@ -75,7 +76,10 @@ def main() -> None:
     crops = validation_crops(read_pictures(given.data, tuple(s for s in SETS if s.trained)))
     first: dict[str, Curve] = {}
     for path in given.models:
-        found = curves(load_lossy(path).arrays, crops, given.lam)
+        model = unpack(path.read_bytes())
+        if not isinstance(model, LossyModel):
+            raise ModelError(f"the model {path} is {model.metadata['kind']}, expected a lossy one")
+        found = curves(model.arrays, crops, given.lam)
         first = first or found
         changes = [rate_change(first[name], found[name]) for name, _ in crops]
         print(f"{path.name}: {np.nanmean(changes):+.2f} % against the first, worst {np.nanmax(changes):+.2f} %")
