@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from zarr_neural.archive import fidelity_from
+from zarr_neural.archive import fidelity_from, targets
 from zarr_neural.archive.layout import levels
 from zarr_neural.archive.source import open_images
 from zarr_neural.archive.targets import channel_groups, channel_peaks, find_rmse, sample_chunks
@@ -99,6 +99,16 @@ def test_samples_are_spread_and_padded(write_ome: Writer) -> None:
                     if np.array_equal(pixels[t, group.start, z, y : y + rows, x : x + columns], plane)
                 ]  # fmt: skip
                 assert where
+
+
+def test_a_ratio_that_cannot_be_met_is_told(write_ome: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the ratio jumps the larger one is taken, and said."""
+    path, _ = write_ome("YX", (64, 64))
+    monkeypatch.setattr(targets, "find_rmse", lambda *a: (3.0, 27.3))
+    with open_images(path) as (image,):
+        found, notes = targets.resolve(image, fidelity_from(ratio=5.0), levels(image.shape, 2)[0], 1)
+    assert [target.rmse for target in found] == [3.0]
+    assert notes == ("channel 0: the ratio jumps past 5, to 27.3 on the sample",)
 
 
 def test_samples_are_small(write_ome: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ BEST_PSNR = 90.0
 SAMPLE_CHUNKS = 8
 SAMPLE_NBYTES = 64 * 2**20
 RATIO_TOLERANCE = 1.05
+NOTED_RATIO = 1.1
 _TRIALS = 16
 
 
@@ -84,6 +85,8 @@ def resolve(
         rmse = None if rmse is None else _rounded_down(rmse)
         if rmse is not None and image.dtype.kind != "f" and rmse < LEAST_RMSE:
             rmse = None
+        if rmse is not None and ratio is not None and ratio > (asked.value or 0) * NOTED_RATIO:
+            notes.append(f"{_named(image, group)}: the ratio jumps past {asked.value:g}, to {ratio:.3g} on the sample")
         if rmse is None:
             notes.append(f"{_named(image, group)}: stored losslessly; that does for {asked.method} {asked.value:g}")
         elif len(group) > 1:
