@@ -5,6 +5,11 @@
 namespace zn {
 namespace {
 
+#ifdef ZN_PLAIN_MEMORY  // so that a sanitizer sees the end of every block
+constexpr bool kReuse = false;
+#else
+constexpr bool kReuse = true;
+#endif
 constexpr size_t kLeast = size_t{64} << 10;  // smaller blocks are left to malloc
 constexpr size_t kKept = size_t{16} << 20;
 constexpr int kSlots = 48;
@@ -35,7 +40,7 @@ thread_local Shelf shelf;
 }  // namespace
 
 void* take_scratch(size_t nbytes) {
-    if (nbytes >= kLeast) {
+    if (kReuse && nbytes >= kLeast) {
         nbytes = rounded(nbytes);
         for (int k = shelf.count; k-- > 0;) {
             if (shelf.blocks[k].nbytes != nbytes) continue;
@@ -50,7 +55,7 @@ void* take_scratch(size_t nbytes) {
 }
 
 void return_scratch(void* block, size_t nbytes) noexcept {
-    if (nbytes >= kLeast) {
+    if (kReuse && nbytes >= kLeast) {
         nbytes = rounded(nbytes);
         if (shelf.count < kSlots && shelf.kept + nbytes <= kKept) {
             shelf.blocks[shelf.count++] = {block, nbytes};
