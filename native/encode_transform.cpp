@@ -105,13 +105,17 @@ class TransformEncoder {
     void predict(const BandLevel& bands, int l, int band, int phase) {
         const int network = TransformModel::network_index(l, band, phase);
         const Grid<float>& coefficients = pyramid_.levels[l - 1].band[band];
-        const float scale = 1 / step_size(model_.band_step(l, band, parameters_.step, parameters_.quality));
+        const int band_step = model_.band_step(l, band, parameters_.step, parameters_.quality);
+        const float inner = 1 / step_size(band_step), edge = 1 / step_size(edge_step(band_step));
         const int rows = bands.rows(band, phase), columns = bands.columns(band, phase);
         work_.features.clear();
         work_.neighbours.clear();
         size_t at = 0;
         for (int i = 0; i < rows; ++i) {
-            const float* in = coefficients.row(2 * i + BandLevel::row_of(phase)) + BandLevel::column_of(phase);
+            const int whole_row = 2 * i + BandLevel::row_of(phase);
+            const float* in = coefficients.row(whole_row) + BandLevel::column_of(phase);
+            const float scale = whole_row == 0 || whole_row == bands.rows(band) - 1 ? edge : inner;
+            const size_t row_at = at;
             for (int j = 0; j < columns; j += kSegment) {
                 const int n = std::min(kSegment, columns - j);
                 bands.aim(band, phase, i, j, n, segment_);
@@ -122,6 +126,12 @@ class TransformEncoder {
                 kernels_.transform->aim(in + 2 * j, scale, segment_.mean, n, work_.target.data() + at, work_.y.data() + at);
                 if (training_ != nullptr) remember(n);
                 at += n;
+            }
+            for (const int j : {0, columns - 1}) {
+                const int whole_column = 2 * j + BandLevel::column_of(phase);
+                if (whole_column > 0 && whole_column < bands.columns(band) - 1) continue;
+                work_.target[row_at + j] = in[2 * j] * edge;
+                work_.y[row_at + j] = work_.target[row_at + j] - 0.25f * static_cast<float>(work_.mean[row_at + j]);
             }
         }
     }

@@ -20,6 +20,7 @@ constexpr int kTableHalfMax = 60;     // -60..60 and two escapes
 constexpr int kWidthStride = 128;
 
 constexpr int kStepMax = 2047;        // quantiser step, 1/64 octave
+constexpr int kEdgeFineness = 32;     // the outermost rows and columns of a band have a step of half an octave less
 constexpr int kGainLevels = 10;
 constexpr int kGainVectors = 16;      // at most
 constexpr int32_t kValueEnd = 1 << 20;  // |v| is smaller

@@ -45,6 +45,9 @@ struct TransformModel {
     int band_step(int level, int band, int step, int quality) const;
 };
 
+// Step of the outermost rows and columns of a band.
+inline int edge_step(int band_step) { return band_step > kEdgeFineness ? band_step - kEdgeFineness : 0; }
+
 // Value v of a band with that step as a fixed-point coefficient, modulo 2^32.
 inline int32_t dequantised(int32_t v, int band_step) {
     const int e = band_step >> 6;

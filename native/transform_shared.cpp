@@ -12,9 +12,14 @@ Grid<int32_t> join_level(const TransformModel& model, const Kernels& kernels, co
     for (int band = 0; band < kBands; ++band) {
         parts.band[band] = Grid<int32_t>(bands.rows(band), bands.columns(band));
         const int band_step = model.band_step(level, band, step, quality);
-        for (int i = 0; i < bands.rows(band); ++i) {
+        const int rows = bands.rows(band), columns = bands.columns(band), edge = edge_step(band_step);
+        for (int i = 0; i < rows; ++i) {
             bands.merge_row(band, i, values.data());
-            kernels.transform->dequantise(band_step, values.data(), parts.band[band].row(i), bands.columns(band));
+            int32_t* out = parts.band[band].row(i);
+            kernels.transform->dequantise(i == 0 || i == rows - 1 ? edge : band_step, values.data(), out, columns);
+            for (const int j : {0, columns - 1}) {
+                if (columns > 0) out[j] = dequantised(values[j], edge);
+            }
         }
     }
     return join(*kernels.transform, std::move(parts), height, width);

@@ -24,6 +24,7 @@ from zarr_neural.entropy.points import INDEX_END
 from zarr_neural.intnet.known_answer import TRANSFORM_FILE, known_plane, known_transform_arrays
 from zarr_neural.intnet.reference import Layer, Network, log_magnitude
 from zarr_neural.intnet.reference_transform import (
+    EDGE_FINENESS,
     PHASE_OFFSETS,
     POWER,
     band_step,
@@ -154,14 +155,18 @@ def analyse(samples: np.ndarray, top: int, gains: np.ndarray, step: int, quality
         left, right = (part.T for part in _split(grid.T))
         (smooth, lh), (hl, hh) = _split(left), _split(right)
         grid = smooth * 128 / 194
-        units = [_unit(band_step(gains.astype(int), level, band, step, quality)) for band in range(3)]
-        wanted.append([band / unit for band, unit in zip((hl, lh, hh), units, strict=True)])
+        steps = [band_step(gains.astype(int), level, band, step, quality) for band in range(3)]
+        wanted.append([band / _units(band.shape, u) for band, u in zip((hl, lh, hh), steps, strict=True)])
     return np.clip(np.round(grid).astype(np.int64), -(2**22), 2**22 - 1), wanted[::-1]
 
 
-def _unit(step: int) -> float:
-    """What a value of 1 is worth."""
-    return POWER[step & 63] * 2.0 ** ((step >> 6) - 16)
+def _units(shape: tuple[int, ...], step: int) -> np.ndarray:
+    """What a value of 1 is worth in a band, whose first and last rows and columns have a finer step."""
+    fine = max(step - EDGE_FINENESS, 0)
+    inner, outer = (POWER[u & 63] * 2.0 ** ((u >> 6) - 16) for u in (step, fine))
+    units = np.full(shape, outer)
+    units[1:-1, 1:-1] = inner
+    return units
 
 
 def _split(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

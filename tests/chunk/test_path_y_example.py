@@ -12,10 +12,10 @@ from zarr_neural import _native
 from zarr_neural.chunk.reference_transform import decode_transform_reference, read_values
 from zarr_neural.entropy import PointReader, PointTables, TrellisPath
 from zarr_neural.intnet.lossy_arrays import native_arrays
-from zarr_neural.intnet.reference_transform import dequantise, step_back, to_samples
+from zarr_neural.intnet.reference_transform import dequantise_band, step_back, to_samples
 
 PLANE = np.array([[3, 4, 5], [4, 5, 9], [5, 2, 9]], np.uint16)
-TOP, STEP, QUALITY, LANES = 15, 640, 0, 0
+TOP, STEP, QUALITY, LANES = 15, 672, 0, 0
 INDICES = [1, 0, -3, 2, 1, 1, -1, 0]
 
 
@@ -82,7 +82,7 @@ def test_the_example_is_true(slow_encoder: ModuleType) -> None:
     for row, value in zip(reader.rows, values, strict=True):
         (line,) = [line for line in text.splitlines() if row[:-1] in line]
         assert line.split("|")[-2].strip() == str(value)
-    numbers = step_back(found, [dequantise(band, STEP) for band in bands[0]])
+    numbers = step_back(found, [dequantise_band(band, STEP) for band in bands[0]])
     for row in numbers:
         assert f"\n    {' '.join(str(x) for x in row)}\n" in text
     np.testing.assert_array_equal(to_samples(numbers, TOP), PLANE)

@@ -123,10 +123,12 @@ def decode_plane(
                     finer.values[band].update(dict.fromkeys(spots, 0))
                 elif spots:
                     finer.read(streams, arrays, level, band, phase, here == 2)
-        bands = [
-            {at: number(v, band_step(arrays["gains"], level, band, step, quality)) for at, v in values.items()}
-            for band, values in enumerate(finer.values)
-        ]
+        bands = []
+        for band, values in enumerate(finer.values):
+            u = band_step(arrays["gains"], level, band, step, quality)
+            last = [max((at[axis] for at in values), default=0) for axis in (0, 1)]
+            edge = {at for at in values if at[0] in (0, last[0]) or at[1] in (0, last[1])}
+            bands.append({at: number(v, max(u - 32, 0) if at in edge else u) for at, v in values.items()})
         grid = step_back(grid, bands, *sides[level - 1])
     streams.finish()
     fraction = min(8, 19 - top.bit_length())

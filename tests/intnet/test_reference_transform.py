@@ -7,6 +7,7 @@ from zarr_neural.intnet.reference_transform import (
     POWER,
     band_step,
     dequantise,
+    dequantise_band,
     describe_band,
     fraction_bits,
     join,
@@ -100,6 +101,18 @@ def test_dequantising() -> None:
         else:
             expected = [(int(v) * POWER[step & 63] << ((step >> 6) - 16)) for v in values]
             assert found.tolist() == wrapped(np.array(expected)).tolist()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (4, 1), (2, 2), (3, 3), (5, 4)], ids=str)
+def test_edges_of_bands_have_finer_steps(shape: tuple[int, int]) -> None:
+    """The first and the last row and column have half an octave less, but never less than nothing."""
+    values = np.arange(1, 1 + np.prod(shape)).reshape(shape) * 1000
+    for step in (0, 20, 32, 33, 700, 2047):
+        found = dequantise_band(values, step)
+        for (i, j), value in np.ndenumerate(values):
+            inside = 0 < i < shape[0] - 1 and 0 < j < shape[1] - 1
+            assert found[i, j] == dequantise(value, step if inside else max(step - 32, 0))
+    assert dequantise_band(np.zeros((0, 3), np.int64), 100).shape == (0, 3)
 
 
 def test_features_name_their_places() -> None:

@@ -23,6 +23,8 @@ from zarr_neural.errors import DamagedChunkError
 HAS_RESIDUAL = 1
 MAX_BOUND = 65535
 _NOISE_FINENESS = 9  # fine steps of the transform in one of the noise
+_ATTEMPTS = 5
+_BLOCK = 16384  # samples that stay in the cache
 _FLOAT_FINENESS = 4  # levels of floats per unit of the mean error: their rounding takes half a percent of it
 
 
@@ -55,7 +57,13 @@ def encode_at_mean_error(
         bound = min(math.floor(fidelity.max_error / unit * exact - rounding), MAX_BOUND)
         if bound < 0:
             raise NotForPathYError
-    return quantiser, *_encode_planes(planes, quantiser, max_mse, bound, lossless_id, lossy_id)
+    for _ in range(_ATTEMPTS):
+        payload, decoded = _encode_planes(planes, quantiser, max_mse, bound, lossless_id, lossy_id)
+        excess = root_mean_square_error(planes, decoded) / fidelity.rmse
+        if excess <= 1:
+            return quantiser, payload, decoded
+        max_mse *= 0.995 / excess**2  # the rounding of floats was larger than even chances make it
+    raise NotForPathYError
 
 
 def encode_within_noise(
@@ -154,6 +162,17 @@ def read_head(reader: Reader) -> tuple[bytes, int] | None:
             "the bound of the corrections is out of range", expected=f"0 to {MAX_BOUND}", found=bound
         )
     return prefix, bound
+
+
+def root_mean_square_error(planes: NDArray[Any], decoded: NDArray[Any]) -> float:
+    """The root of the mean squared difference of two sets of planes, by float64."""
+    total = 0.0
+    rows = max(1, _BLOCK // planes.shape[2])
+    for plane, other in zip(planes, decoded, strict=True):
+        for i in range(0, len(plane), rows):
+            error = np.subtract(plane[i : i + rows], other[i : i + rows], dtype=np.float64)
+            total += float(np.square(error, out=error).sum())
+    return math.sqrt(total / planes.size)
 
 
 def _quantiser(planes: NDArray[Any], fidelity: Fidelity) -> tuple[Quantiser, float]:

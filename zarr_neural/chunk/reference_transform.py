@@ -19,7 +19,7 @@ from zarr_neural.intnet.reference_transform import (
     LH,
     PHASE_OFFSETS,
     band_step,
-    dequantise,
+    dequantise_band,
     describe_band,
     infer_band,
     places,
@@ -129,7 +129,7 @@ def synthesise(
     grid = coarsest
     for level, values in zip(range(len(bands), 0, -1), bands, strict=True):
         steps = [band_step(model["gains"], level, band, step, quality) for band in (HL, LH, HH)]
-        grid = step_back(grid, [dequantise(value, s) for value, s in zip(values, steps, strict=True)])
+        grid = step_back(grid, [dequantise_band(value, s) for value, s in zip(values, steps, strict=True)])
     return to_samples(grid, top)
 
 

@@ -17,6 +17,7 @@ HL, LH, HH = range(3)
 PHASE_OFFSETS = ((0, 0), (1, 1), (0, 1), (1, 0))  # first row and column of the phases of a band
 ROW_MAX = 87
 STEP_MAX = 2047
+EDGE_FINENESS = 32  # 1/64 octave
 GAIN_LEVELS = 10
 HERE = (0, 0)
 NEXT = ((-1, 0), (0, -1), (0, 1), (1, 0))  # N, W, E, S
@@ -139,6 +140,22 @@ def dequantise(values: Ints, step: int) -> Ints:
     if octave < 16:
         return (product + (1 << (15 - octave))) >> (16 - octave)
     return wrapped(product << (octave - 16))
+
+
+def dequantise_band(values: Ints, step: int) -> Ints:
+    """Return the numbers of a whole band, whose first and last rows and columns have a finer step.
+
+    Parameters
+    ----------
+    values : ndarray of int64, shape (rows, columns)
+    step : int
+        Of the inner numbers.
+    """
+    numbers = dequantise(values, step)
+    if values.size:
+        fine = dequantise(values, max(step - EDGE_FINENESS, 0))
+        numbers[[0, -1]], numbers[:, [0, -1]] = fine[[0, -1]], fine[:, [0, -1]]
+    return numbers
 
 
 def describe_band(known: Sequence[Ints], parents: Sequence[Ints], band: int, phase: int) -> Ints:

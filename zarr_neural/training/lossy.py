@@ -73,7 +73,7 @@ class LossyRecipe:
 
 
 PRESETS = {
-    "fast": LossyRecipe(),
+    "fast": replace(LossyRecipe(), settings=Settings(hidden1=24, hidden2=16)),
     "dense": replace(LossyRecipe(), settings=Settings(hidden1=64, hidden2=64)),
 }
 
