@@ -116,7 +116,7 @@ def test_no_pictures(tmp_path: Path, pictures: list[Picture]) -> None:
 
 
 def test_gains_for_similarity(tmp_path: Path, pictures: list[Picture], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the loss ms-ssim, gains are searched after every round but the last, and are those of the model."""
+    """With the loss ms-ssim, gains are searched after some rounds, and are those of the model."""
     found: list[int] = []
 
     def tune(arrays: Any, crops: Any, *_: Any) -> Any:
@@ -125,8 +125,8 @@ def test_gains_for_similarity(tmp_path: Path, pictures: list[Picture], monkeypat
 
     monkeypatch.setattr(lossy, "tune", tune)
     train_lossy(pictures, tmp_path / "model", tmp_path / "log.tsv", replace(SMALL, loss="ms-ssim"))
-    assert found == [2, 2]
-    np.testing.assert_array_equal(read_model(tmp_path / "model").arrays["gains"], first_guess()["gains"] + 10)
+    assert found == [2]
+    np.testing.assert_array_equal(read_model(tmp_path / "model").arrays["gains"], first_guess()["gains"] + 5)
 
 
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from .lossy_tuning import tune, tuning_crops
 CHECKPOINT_STEPS = 1000
 VALIDATION = 10  # one crop of validation pictures for so many of training
 LOSSES = ("mse", "ms-ssim")
+TUNED = (1, 3)  # rounds after which gains are searched, where the loss asks for it
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -59,8 +60,8 @@ class LossyRecipe:
     lam : float
         What the encoder gives for a bit, in squared steps.
     loss : str
-        One of `LOSSES`: what the gains of the bands are made for. Those for ms-ssim are searched after every round but
-        the last, so that networks learn with them.
+        One of `LOSSES`: what the gains of the bands are made for. Those for ms-ssim are searched after the rounds
+        `TUNED`, so that networks learn with them.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -160,7 +161,7 @@ def train_lossy(
         arrays = freeze(trainer, arrays["gains"])
         floats, integers = check(trainer, arrays)
         _append(curve, f"# round {number}: {floats:.5f} bits in floats, {integers:.5f} in integers", progress)
-        if recipe.loss == "ms-ssim" and number + 1 < len(recipe.rounds):
+        if recipe.loss == "ms-ssim" and number in TUNED:
             crops = tuning_crops(split(_pictures(data))[0])
             arrays["gains"] = tune(arrays, crops, recipe.lam, ms_ssim_decibels, progress)
             _append(
