@@ -111,7 +111,9 @@ def test_they_cover_transforms(all_golden: dict[str, Golden]) -> None:
     assert any("height" in plane and "corrections" in plane for plane in planes)
     assert any(len(d["planes"]) > 1 for d in transforms)
     ids = {says["config"]["models"][-1] for _, says in all_golden.values() if says["mode"] == "transform"}
+    assert len(ids) >= 3
     assert all((GOLDEN / "models" / f"{i}.safetensors").exists() or i in models.shipped() for i in ids)
+    assert {next(iter(d["fidelity"].get("levels", {"grey": 0}))) for d in transforms} == {"grey", "noise", "step"}
 
 
 def test_files_and_manifest_agree(all_golden: dict[str, Golden]) -> None:
