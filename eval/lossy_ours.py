@@ -53,7 +53,7 @@ def _record(name: str, options: str, arguments: dict[str, Any]) -> LossyCodec:
         f"{NAME}-{name}",
         options,
         "PSNR of the bound against the image's range, dB",
-        Settings(15.0, 75.0),
+        Settings(25.0, 75.0),
         as_it_is,
         compress,
         lambda data, given: codec_at(1.0).decode(data),
