@@ -38,6 +38,20 @@ class EngineError(ZarrNeuralError, RuntimeError):
     """An engine failed its known-answer test on this machine and is refused."""
 
 
+class MismatchError(ZarrNeuralError, RuntimeError):
+    """A research codec decodes other samples on this machine than its encoder did on the machine that wrote the chunk.
+
+    Its networks run in floating point, which rounds differently from machine to machine.
+    """
+
+    def __init__(self, codec: str, *, expected: int, found: int) -> None:
+        self.codec, self.expected, self.found = codec, expected, found
+        super().__init__(
+            f"{codec} decodes other samples here than where the chunk was written: expected CRC-32C {expected:08x}, "
+            f"found {found:08x}; read it on the machine (and with the library versions) that wrote it"
+        )
+
+
 class BoundError(ZarrNeuralError, RuntimeError):
     """Decoding what was just encoded did not give what was promised; nothing was written."""
 

@@ -1,0 +1,86 @@
+"""What every codec of the zoo is: a numcodecs codec, described by its configuration, whose chunks check themselves."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numcodecs.abc import Codec
+from numpy.typing import NDArray
+
+from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
+from zarr_neural.zoo.stream import Stream, dtype_number, pack_stream, unpack_stream
+
+Coded = tuple[bytes, Sequence[int], NDArray[Any]]
+"""Payload, parameters for the header, and what the two decode to."""
+
+
+class ResearchCodec(Codec, ABC):  # type: ignore[misc] # numcodecs has no types
+    """A codec of the zoo for chunks of two or more axes; subclasses say how a chunk becomes a payload.
+
+    Only configuration lives in an object: weights are cached by process, so that codecs pickle to dask workers.
+    """
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """What encoder and decoder must have in common: name, settings, hash of the weights."""
+
+    @abstractmethod
+    def compress(self, chunk: NDArray[Any]) -> Coded:
+        """Return payload, parameters and decoded samples of a chunk."""
+
+    @abstractmethod
+    def expand(self, stream: Stream) -> NDArray[Any]:
+        """Return the samples of a stream, of its shape and dtype."""
+
+    def encode(self, buf: NDArray[Any]) -> bytes:
+        """The bytes of one chunk.
+
+        Parameters
+        ----------
+        buf : (..., Y, X) ndarray
+            C-contiguous, little-endian: zarr would misread other orders.
+
+        Raises
+        ------
+        UnsupportedInputError
+            If it is no such array, or of a dtype that the codec does not take.
+        """
+        if not isinstance(buf, np.ndarray) or buf.ndim < 2 or buf.size == 0:
+            found = f"{buf.ndim} axes, shape {buf.shape}" if isinstance(buf, np.ndarray) else type(buf).__name__
+            raise UnsupportedInputError(f"an array of two or more axes is needed, not {found}")
+        if not buf.flags.c_contiguous:
+            raise UnsupportedInputError("the chunk is not C-contiguous: create the array with order='C'")
+        if buf.dtype.newbyteorder("<") != buf.dtype:
+            raise UnsupportedInputError(f"big-endian samples ({buf.dtype.str}) are not taken: convert them first")
+        dtype_number(buf.dtype)
+        payload, parameters, decoded = self.compress(buf)
+        return pack_stream(self.identity, decoded, payload, parameters)
+
+    def decode(self, buf: Any, out: Any = None) -> NDArray[Any]:
+        """The array of a chunk, of the shape and dtype that was encoded.
+
+        Parameters
+        ----------
+        buf : bytes-like
+        out : writable buffer of as many bytes, optional
+
+        Raises
+        ------
+        DamagedChunkError
+            If the bytes are not a whole chunk of this codec.
+        MismatchError
+            If this machine decodes to other samples than the machine that wrote the chunk.
+        """
+        stream = unpack_stream(self.identity, memoryview(buf).cast("B"))
+        try:
+            decoded = stream.checked(self.expand(stream))
+        except (ValueError, IndexError, OverflowError) as error:
+            if isinstance(error, DamagedChunkError):
+                raise
+            raise DamagedChunkError(f"the payload of {stream.codec} cannot be decoded ({error})") from error
+        if out is None:
+            return decoded
+        np.frombuffer(out, np.uint8)[...] = np.ascontiguousarray(decoded).reshape(-1).view(np.uint8)
+        return out  # type: ignore[no-any-return]
