@@ -84,3 +84,16 @@ def test_every_damaged_byte_is_an_error() -> None:
 def test_refusals_say_what_was_found(buf: Any, why: str) -> None:
     with pytest.raises(UnsupportedInputError, match=why):
         Quantised().encode(buf)
+
+
+def test_an_altered_shape_or_parameter_is_found_before_anything_is_decoded() -> None:
+    """Some libraries write beyond their memory when they are told another shape than the stream has."""
+    data = Quantised().encode(CHUNK)
+    shape_at = 10
+    assert tuple(data[shape_at : shape_at + 3]) == CHUNK.shape
+    assert tuple(data[shape_at + 3 : shape_at + 5]) == (1, 8)
+    for position in (shape_at + 1, shape_at + 2, shape_at + 4):
+        damaged = bytearray(data)
+        damaged[position] += 1
+        with pytest.raises(DamagedChunkError, match="checksum"):
+            Quantised().decode(bytes(damaged))

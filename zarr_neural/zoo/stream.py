@@ -28,6 +28,8 @@ FIELDS = (
     Field("payload_nbytes", "varint", most=2**40),
 )
 """Header fields in order; the payload follows them and ends the chunk."""
+CHECKED = FIELDS[2:5]
+"""What the payload's checksum covers too: a decoder in C must never be handed a shape that was altered."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Stream:
     parameters
         Unsigned integers that the codec stored for itself.
     payload
-        Its bytes, whose checksum was found right.
+        Its bytes, whose checksum, and that of what stands above, was found right.
     decoded_crc
         CRC-32C of the samples that the encoder decoded, C-contiguous and little-endian.
     """
@@ -94,10 +96,10 @@ def pack_stream(codec: str, decoded: NDArray[Any], payload: bytes, parameters: S
         "dtype": dtype_number(decoded.dtype),
         "shape": decoded.shape,
         "parameters": tuple(parameters),
-        "payload_crc": crc32c(payload),
         "decoded_crc": _samples_crc(decoded),
         "payload_nbytes": len(payload),
     }
+    values["payload_crc"] = crc32c(pack(CHECKED, values) + payload)
     return pack(FIELDS, values) + payload
 
 
@@ -136,8 +138,9 @@ def unpack_stream(codec: str, data: bytes | memoryview) -> Stream:
     payload = bytes(reader.take(values["payload_nbytes"], "payload"))
     if reader.remaining:
         raise DamagedChunkError("bytes follow the chunk", expected=0, found=reader.remaining)
-    if crc32c(payload) != values["payload_crc"]:
-        raise DamagedChunkError("checksum of the payload", expected=values["payload_crc"], found=crc32c(payload))
+    found = crc32c(pack(CHECKED, values) + payload)
+    if found != values["payload_crc"]:
+        raise DamagedChunkError("checksum of the payload", expected=values["payload_crc"], found=found)
     return Stream(codec, dtype, shape, tuple(values["parameters"]), payload, values["decoded_crc"])
 
 
