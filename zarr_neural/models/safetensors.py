@@ -15,26 +15,31 @@ from numpy.typing import NDArray
 
 from zarr_neural.errors import ModelError
 
-DTYPES = {"U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4"}
+DTYPES: Mapping[str, str] = {"U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4"}
+"""Of what decoders of our own formats need: integers alone."""
 MAX_HEADER_NBYTES = 100_000
 MAX_DIMENSIONS = 8
 
 
-def write_safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+def write_safetensors(
+    arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str], dtypes: Mapping[str, str] = DTYPES
+) -> bytes:
     """Return the file that holds the arrays and the metadata; equal content gives equal bytes.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        Integers of 8, 16 or 32 bits, of any shape.
+        Of any shape, and of the dtypes allowed: integers of 8, 16 or 32 bits, unless others are given.
     metadata : mapping of str to str
+    dtypes : mapping of str to str
+        What the format calls the dtypes that are allowed, and their codes in NumPy.
 
     Raises
     ------
     ModelError
         If an array has another dtype, or the header would be longer than a reader accepts.
     """
-    names = {np.dtype(code): name for name, code in DTYPES.items()}
+    names = {np.dtype(code): name for name, code in dtypes.items()}
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
     parts: list[bytes] = []
     end = 0
@@ -52,8 +57,14 @@ def write_safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str,
     return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
 
-def read_safetensors(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def read_safetensors(data: bytes, dtypes: Mapping[str, str] = DTYPES) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Return the arrays (read-only) and the metadata of a file; every length is checked before it is used.
+
+    Parameters
+    ----------
+    data : bytes
+    dtypes : mapping of str to str
+        What the format calls the dtypes that are allowed, and their codes in NumPy.
 
     Raises
     ------
@@ -78,7 +89,7 @@ def read_safetensors(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, st
     arrays: dict[str, NDArray[Any]] = {}
     end = 0
     for name, entry in header.items():
-        dtype, shape, start, stop = _entry(name, entry)
+        dtype, shape, start, stop = _entry(name, entry, dtypes)
         expected = end + dtype.itemsize * math.prod(shape)
         if start != end or stop != expected or stop > len(payload):
             raise ModelError(f"array {name!r} lies at {start}..{stop}, expected {end}..{expected} of {len(payload)}")
@@ -98,7 +109,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _entry(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+def _entry(name: str, entry: Any, dtypes: Mapping[str, str]) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
     """Return dtype, shape and both offsets of a header entry."""
 
     def integers(value: Any, most: int) -> bool:
@@ -106,10 +117,10 @@ def _entry(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, 
 
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ModelError(f"the entry of array {name!r} has other fields than dtype, shape and data_offsets")
-    if not isinstance(entry["dtype"], str) or entry["dtype"] not in DTYPES:
-        raise ModelError(f"array {name!r} has dtype {entry['dtype']!r}, allowed are {', '.join(DTYPES)}")
+    if not isinstance(entry["dtype"], str) or entry["dtype"] not in dtypes:
+        raise ModelError(f"array {name!r} has dtype {entry['dtype']!r}, allowed are {', '.join(dtypes)}")
     if not integers(entry["shape"], MAX_DIMENSIONS):
         raise ModelError(f"array {name!r} has shape {entry['shape']!r}")
     if not integers(entry["data_offsets"], 2) or len(entry["data_offsets"]) != 2:
         raise ModelError(f"array {name!r} has offsets {entry['data_offsets']!r}")
-    return np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"][0], entry["data_offsets"][1]
+    return np.dtype(dtypes[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"][0], entry["data_offsets"][1]
