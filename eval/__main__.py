@@ -13,16 +13,17 @@ from rich.progress import track
 
 from eval import lossy_codecs, rate_distortion
 from eval.bd_table import bd_rows, write_bd_rows
-from eval.classical import USUAL, by_name
 from eval.demo import run_demo
 from eval.images import given_sources, heldout_sources
 from eval.lossless import BrokenPromiseError, Settings, notes, run_file
+from eval.lossless_codecs import USUAL, by_name
 from eval.modes import OURS, Mode
 from eval.points import PointWriter, read_points
 from eval.rd_plots import draw_all
 from eval.rd_sheet import draw_sheet
 from eval.rd_summary import print_rate_distortion
 from eval.report import Row, Writer, print_summary, read
+from eval.study.command import study, study_stores
 from eval.subjects import all_subjects
 
 MAX_ERRORS = (1, 4)
@@ -32,6 +33,8 @@ NOISES = (1.0,)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False, help=__doc__)
 errors = Console(stderr=True)
+app.command()(study)
+app.command("study_stores")(study_stores)
 
 
 @app.command()

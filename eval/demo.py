@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from eval.classical import Codec, blosc_zstd, jpegls, jpegxl, png
 from eval.modes import Mode, quantised, task
 from zarr_neural import estimate_noise
 from zarr_neural.archive import ImageReport, Options, convert, fidelity_from
+from zarr_neural.zoo.classical import LosslessCodec
+from zarr_neural.zoo.classical.lossless import blosc_zstd, jpegls, jpegxl, png
 
 Image = NDArray[Any]
 IMAGES = Path(__file__).with_name("images_demo")
@@ -54,7 +55,7 @@ class Shown:
     sizes: dict[str, float]
 
 
-def bits_per_pixel(codec: Codec, tile: Image, mode: Mode) -> float:
+def bits_per_pixel(codec: LosslessCodec, tile: Image, mode: Mode) -> float:
     """Return the size under a codec that keeps the same promise by our quantisation."""
     model = estimate_noise([tile]) if mode.kind == "noise" else None
     return 8 * len(task(codec, tile, quantised(tile, mode, model)).encode()) / tile.size

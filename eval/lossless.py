@@ -16,12 +16,13 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.classical import Codec, Stream, one_thread_per_tile
 from eval.images import Source, read_planes, spread, tiles
 from eval.modes import Mode, Task, allowed_error, contenders, quantised, task
 from eval.report import Row
 from eval.timing import best_interleaved, core_count, wall_seconds
 from zarr_neural import NeuralCodec, estimate_noise
+from zarr_neural.zoo.classical import LosslessCodec
+from zarr_neural.zoo.classical.lossless import Stream, one_thread_per_tile
 
 Image = NDArray[Any]
 
@@ -37,7 +38,7 @@ class BrokenPromiseError(AssertionError):
 class Settings:
     """How to measure: codecs, tile side in pixels (about), repeats, planes per file (None: all), all cores too."""
 
-    classical: list[Codec]
+    classical: list[LosslessCodec]
     with_ours: bool = True
     tile: int = 1024
     repeats: int = 3

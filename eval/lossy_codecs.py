@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from eval.lossy_fields import lerc, sperr, sz3, zfp
 from eval.lossy_ours import ours, ours_with
-from eval.lossy_pictures import avif, jpegxl, jpegxr, webp
-from eval.lossy_record import LossyCodec
-from eval.lossy_wavelets import htj2k, jpeg2000
+from zarr_neural.zoo.classical import FAMILIES, LossyCodec
 
 ANCHORS = ("jpeg2000", "jpegxl-7")
 """What every codec is compared with."""
+OTHERS = ("jpegxl-3", "avif-6", "htj2k", "jpegxr", "webp", "sperr", "sz3", "lerc", "zfp")
 
 
 def usual() -> list[LossyCodec]:
     """Return what is measured unless codecs are named: ours, the anchors, the others."""
-    own = [ours("fast"), ours("dense")]
-    anchors = [jpeg2000(), jpegxl(7)]
-    return [*own, *anchors, jpegxl(3), avif(6), htj2k(), jpegxr(), webp(), sperr(), sz3(), lerc(), zfp()]
+    return [ours("fast"), ours("dense"), *(FAMILIES[name] for name in (*ANCHORS, *OTHERS))]
 
 
 def further() -> list[LossyCodec]:
     """Return what is measured only when it is named."""
-    return [jpegxl(9), avif(4), avif(9)]
+    return [codec for name, codec in FAMILIES.items() if name not in (*ANCHORS, *OTHERS)]
 
 
 def by_name(names: list[str]) -> list[LossyCodec]:

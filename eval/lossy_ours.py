@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import zarr_neural
-from eval.lossy_record import LossyCodec, Prepared, Settings, Stream, as_it_is
 from zarr_neural import models
 from zarr_neural.errors import ModelNotFoundError, ZarrNeuralError
+from zarr_neural.zoo.classical import LossyCodec
+from zarr_neural.zoo.classical.record import Settings, Stream
+from zarr_neural.zoo.classical.scaling import AS_IT_IS, Prepared
 
 NAME = "zarr_neural"
 PRESETS: dict[str, dict[str, Any]] = {"fast": {"preset": "fast"}, "dense": {"preset": "dense"}}
@@ -54,8 +56,8 @@ def _record(name: str, options: str, arguments: dict[str, Any]) -> LossyCodec:
         options,
         "PSNR of the bound against the image's range, dB",
         Settings(25.0, 75.0),
-        as_it_is,
+        AS_IT_IS,
         compress,
-        lambda data, given: codec_at(1.0).decode(data),
-        missing=missing,
+        lambda data, shape: codec_at(1.0).decode(data),
+        unavailable=lambda: missing,
     )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from eval.lossy_record import Image, LossyCodec, Stream
 from eval.metrics import psnr_db, rmse
 from eval.timing import cpu_seconds, loops_for
+from zarr_neural.zoo.classical import LossyCodec
+from zarr_neural.zoo.classical.record import Settings, Stream
+from zarr_neural.zoo.classical.scaling import Image
 
 TOLERANCE_DB = 0.1
 MOST_ENCODES = 8
@@ -18,13 +22,12 @@ RATE_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Trial:
-    """One encode: the setting, its stream, the error it made and the processor time it took in seconds."""
+    """One setting tried: the bytes it took, the error it made."""
 
     setting: float
     position: float
-    stream: Stream
+    nbytes: int
     psnr_db: float
-    encode_s: float
 
     @property
     def lossless(self) -> bool:
@@ -32,52 +35,70 @@ class Trial:
         return math.isinf(self.psnr_db)
 
 
-class Search:
-    """One codec on one image, with every encode kept: the next target starts from what is known."""
+class OnePlane:
+    """One codec on one plane, with every stream kept: what `Search` measures, and what is asked of a trial after."""
 
     def __init__(self, codec: LossyCodec, image: Image, data_range: float) -> None:
         self.codec = codec
         self._image = image
         self._range = data_range
         self._prepared = codec.prepare(image)
+        self._streams: dict[float, Stream] = {}
+        self._encode_s: dict[float, float] = {}
+
+    def measure(self, setting: float) -> tuple[int, float]:
+        """Return bytes and PSNR at a setting."""
+        streams: list[Stream] = []
+        self._encode_s[setting] = cpu_seconds(lambda: streams.append(self._encode(setting)), 1)
+        self._streams[setting] = streams[-1]
+        return len(streams[-1]), psnr_db(rmse(self._image, self.decoded(setting)), self._range)
+
+    def decoded(self, setting: float) -> Image:
+        """Return the image as it comes back at a setting that was measured."""
+        return self.codec.restore(self._streams[setting], self._image.shape, self._prepared.scale)
+
+    def seconds(self, setting: float) -> tuple[float, float]:
+        """Return the processor time of encoding and of decoding, each the better of two; short work is repeated."""
+        first = self._encode_s[setting], cpu_seconds(partial(self._decode, setting), 1)
+        return (
+            min(first[0], cpu_seconds(partial(self._encode, setting), loops_for(first[0]))),
+            min(first[1], cpu_seconds(partial(self._decode, setting), loops_for(first[1]))),
+        )
+
+    def _encode(self, setting: float) -> Stream:
+        return self.codec.compress(self._prepared, setting)
+
+    def _decode(self, setting: float) -> Image:
+        return self.codec.expand(self._streams[setting], self._image.shape)
+
+
+class Search:
+    """Settings of one codec on something, with every trial kept: the next target starts from what is known.
+
+    Parameters
+    ----------
+    settings
+        The range of the codec's setting.
+    measure
+        Returns bytes and PSNR in dB at a setting.
+    """
+
+    def __init__(self, settings: Settings, measure: Callable[[float], tuple[int, float]]) -> None:
+        self._settings = settings
+        self._measure = measure
         self._trials: dict[float, Trial] = {}
 
     @property
     def encodes(self) -> int:
-        """How many streams were made so far, repeats for their time not counted."""
+        """How many settings were tried so far."""
         return len(self._trials)
 
     def at(self, position: float) -> Trial:
         """Return the trial at a position in the codec's range of settings, encoding where that is new."""
-        setting = self.codec.settings.at(position)
+        setting = self._settings.at(position)
         if setting not in self._trials:
-            streams: list[Stream] = []
-            seconds = cpu_seconds(lambda: streams.append(self.codec.compress(self._prepared, setting)), 1)
-            stream = streams[-1]
-            error = rmse(self._image, self.decoded(stream))
-            self._trials[setting] = Trial(
-                setting, self.codec.settings.position(setting), stream, psnr_db(error, self._range), seconds
-            )
+            self._trials[setting] = Trial(setting, self._settings.position(setting), *self._measure(setting))
         return self._trials[setting]
-
-    def decoded(self, stream: Stream) -> Image:
-        """Return the image in a stream."""
-        return self._prepared.restore(self.codec.expand(stream, self._prepared))
-
-    def seconds(self, trial: Trial) -> tuple[float, float]:
-        """Return the processor time of encoding and of decoding, each the better of two; short work is repeated."""
-
-        def encode() -> Stream:
-            return self.codec.compress(self._prepared, trial.setting)
-
-        def decode() -> Image:
-            return self.codec.expand(trial.stream, self._prepared)
-
-        first = cpu_seconds(decode, 1)
-        return (
-            min(trial.encode_s, cpu_seconds(encode, loops_for(trial.encode_s))),
-            min(first, cpu_seconds(decode, loops_for(first))),
-        )
 
     def nearest(self, target_db: float) -> list[Trial]:
         """Return the trial nearest to a target, or where none is within 0.1 dB those on both sides of it.
@@ -91,7 +112,7 @@ class Search:
             if any(_off(trial, target_db) <= TOLERANCE_DB for trial in (below, above)):
                 break
             position = self._next(below, above, target_db, halve=attempt % 3 == 2)
-            if position is None or self.codec.settings.at(position) in self._trials:
+            if position is None or self._settings.at(position) in self._trials:
                 break
             self.at(position)
         found = [trial for trial in self._bracket(target_db) if trial is not None]
@@ -99,20 +120,20 @@ class Search:
         return [min(near, key=lambda trial: _off(trial, target_db))] if near else found
 
     def at_rate(self, nbytes: float) -> Trial:
-        """Return the trial whose stream comes nearest to a size, by halving the range between known trials."""
+        """Return the trial that comes nearest to a size, by halving the range between known trials."""
         for _ in range(MOST_ENCODES):
-            smaller = [trial for trial in self._trials.values() if len(trial.stream) < nbytes]
-            larger = [trial for trial in self._trials.values() if len(trial.stream) >= nbytes]
+            smaller = [trial for trial in self._trials.values() if trial.nbytes < nbytes]
+            larger = [trial for trial in self._trials.values() if trial.nbytes >= nbytes]
             low = max((trial.position for trial in smaller), default=0.0)
             high = min((trial.position for trial in larger if trial.position > low), default=1.0)
             position = (low + high) / 2
-            if self._near(nbytes) or self.codec.settings.at(position) in self._trials:
+            if self._near(nbytes) or self._settings.at(position) in self._trials:
                 break
             self.at(position)
-        return min(self._trials.values(), key=lambda trial: abs(math.log(len(trial.stream) / nbytes)))
+        return min(self._trials.values(), key=lambda trial: abs(math.log(trial.nbytes / nbytes)))
 
     def _near(self, nbytes: float) -> bool:
-        return any(abs(len(trial.stream) - nbytes) <= RATE_TOLERANCE * nbytes for trial in self._trials.values())
+        return any(abs(trial.nbytes - nbytes) <= RATE_TOLERANCE * nbytes for trial in self._trials.values())
 
     def _bracket(self, target_db: float) -> tuple[Trial | None, Trial | None]:
         """Return the best known trial below the target and the worst known one at or above it."""
@@ -143,7 +164,7 @@ class Search:
         else:
             part = min(0.95, max(0.05, (target_db - below.psnr_db) / (above.psnr_db - below.psnr_db)))
         position = low + part * (high - low)
-        if self.codec.settings.whole and self.codec.settings.at(position) in self._trials:
+        if self._settings.whole and self._settings.at(position) in self._trials:
             position = (low + high) / 2
         return position
 

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import zarr_neural
-from eval.classical import INTEGERS, Codec, Stream, jpegls_near
 from zarr_neural import NoiseModel
 from zarr_neural.chunk.fidelity import Fidelity
 from zarr_neural.chunk.quantise import choose
+from zarr_neural.zoo.classical import LosslessCodec
+from zarr_neural.zoo.classical.lossless import INTEGERS, Stream, jpegls_near, signed, unsigned
 
 Image = NDArray[Any]
 OURS = "zarr_neural"
@@ -65,7 +66,7 @@ class Task:
         Whether the codec must return `given` bit for bit.
     """
 
-    codec: Codec
+    codec: LosslessCodec
     given: Image
     restore: Callable[[Image], Image]
     exact: bool
@@ -82,11 +83,7 @@ class Task:
 def shifted(tile: Image) -> Quantised:
     """Return the tile with its minimum subtracted, in the unsigned type of the same width: nothing is lost."""
     low = int(tile.min())
-    unsigned = np.dtype(f"u{tile.dtype.itemsize}")
-    return Quantised(
-        (tile.astype(np.int32) - low).astype(unsigned),
-        lambda integers: (integers.astype(np.int32) + low).astype(tile.dtype),
-    )
+    return Quantised(unsigned(tile, low), lambda integers: signed(integers, low, tile.dtype))
 
 
 def quantised(tile: Image, mode: Mode, noise_model: NoiseModel | None) -> Quantised:
@@ -118,7 +115,7 @@ def allowed_error(tile: Image, mode: Mode, noise_model: NoiseModel | None) -> in
     return np.asarray(np.ceil(step - 1e-6) // 2, np.int64)
 
 
-def task(codec: Codec, tile: Image, plan: Quantised) -> Task:
+def task(codec: LosslessCodec, tile: Image, plan: Quantised) -> Task:
     """Return what `codec` does with a tile: ours and JPEG-LS NEAR take the pixels, the others the integers."""
     own_bound = codec.name.startswith((OURS, "jpegls-near"))
     given, restore = (tile, _same) if own_bound else (plan.integers, plan.restore)
@@ -132,10 +129,10 @@ def _same(decoded: Image) -> Image:
     return decoded
 
 
-def ours(mode: Mode, noise_model: NoiseModel | None, verify: bool) -> Codec:
+def ours(mode: Mode, noise_model: NoiseModel | None, verify: bool) -> LosslessCodec:
     """Return our codec in a mode, with or without the check of its own promise while it encodes."""
     codec = zarr_neural.NeuralCodec(verify=verify, **mode.fidelity(noise_model))
-    return Codec(
+    return LosslessCodec(
         f"{OURS}-verify" if verify else OURS,
         f"{mode}, verify={verify}",
         codec.encode,
@@ -144,7 +141,9 @@ def ours(mode: Mode, noise_model: NoiseModel | None, verify: bool) -> Codec:
     )
 
 
-def contenders(mode: Mode, noise_model: NoiseModel | None, classical: list[Codec], with_ours: bool) -> list[Codec]:
+def contenders(
+    mode: Mode, noise_model: NoiseModel | None, classical: list[LosslessCodec], with_ours: bool
+) -> list[LosslessCodec]:
     """Return all codecs of one mode, ours first, without and with its check while encoding."""
     codecs = [ours(mode, noise_model, verify) for verify in (False, True)] if with_ours else []
     codecs += classical

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval.bd_table import ImageKey
-from eval.lossy_record import LossyCodec
-from eval.matched import TOLERANCE_DB, Search, Trial
+from eval.matched import TOLERANCE_DB, OnePlane, Search, Trial
 from eval.metrics import largest_error, ms_ssim, psnr_db, rmse, scales_for, ssim
 from eval.points import Point, PointWriter
 from eval.subjects import Subject
+from zarr_neural.zoo.classical import LossyCodec
 
 TARGETS_DB = (34.0, 37.0, 40.0, 43.0, 46.0, 50.0)
 """PSNR that every codec is brought to, in dB against the image's own range."""
@@ -22,13 +22,13 @@ TRUTH_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 noise, where PSNR against the noisy image hardly tells streams apart."""
 
 
-def point(subject: Subject, search: Search, trial: Trial, target_db: float) -> Point:
+def point(subject: Subject, plane: OnePlane, trial: Trial, target_db: float) -> Point:
     """Measure one trial in full."""
-    image, decoded, data_range = subject.image, search.decoded(trial.stream), subject.data_range
+    image, decoded, data_range = subject.image, plane.decoded(trial.setting), subject.data_range
     error = rmse(image, decoded)
     scales = scales_for(image.shape)
     true_error = math.nan if subject.truth is None else rmse(subject.truth, decoded)
-    encode_s, decode_s = search.seconds(trial)
+    encode_s, decode_s = plane.seconds(trial.setting)
     notes = []
     if trial.lossless:
         notes.append("lossless")
@@ -45,12 +45,12 @@ def point(subject: Subject, search: Search, trial: Trial, target_db: float) -> P
         columns=image.shape[1],
         data_range=data_range,
         seen=int(subject.seen),
-        codec=search.codec.name,
-        options=search.codec.options,
+        codec=plane.codec.name,
+        options=plane.codec.options,
         setting=trial.setting,
         target_db=target_db,
-        nbytes=len(trial.stream),
-        bits_per_pixel=8 * len(trial.stream) / image.size,
+        nbytes=trial.nbytes,
+        bits_per_pixel=8 * trial.nbytes / image.size,
         psnr_db=psnr_db(error, data_range),
         rmse=error,
         max_error=largest_error(image, decoded),
@@ -71,19 +71,20 @@ def curve(subject: Subject, codec: LossyCodec, targets_db: Sequence[float]) -> I
     A setting that serves two targets comes once; a stream without loss comes for every target that it serves. Where
     the truth is known, points at low rates come first, with nan for their target.
     """
-    search = Search(codec, subject.image, subject.data_range)
+    plane = OnePlane(codec, subject.image, subject.data_range)
+    search = Search(codec.settings, plane.measure)
     done: set[float] = set()
     for rate in TRUTH_RATES if subject.truth is not None else ():
         trial = search.at_rate(rate * subject.image.size / 8)
         if trial.setting not in done:
             done.add(trial.setting)
-            yield point(subject, search, trial, math.nan)
+            yield point(subject, plane, trial, math.nan)
     done.clear()
     for target in targets_db:
         for trial in search.nearest(target):
             if trial.lossless or trial.setting not in done:
                 done.add(trial.setting)
-                yield point(subject, search, trial, target)
+                yield point(subject, plane, trial, target)
 
 
 @dataclass

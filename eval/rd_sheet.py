@@ -15,9 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from eval.images import Image, spread
 from eval.lossy_codecs import ANCHORS
 from eval.lossy_ours import NAME as OURS
-from eval.lossy_record import LossyCodec
-from eval.matched import Search
+from eval.matched import OnePlane, Search
 from eval.subjects import Subject
+from zarr_neural.zoo.classical import LossyCodec
 
 SIDE = 160
 """Side of a crop, in pixels."""
@@ -50,19 +50,20 @@ def shown_codecs(codecs: Sequence[LossyCodec]) -> list[LossyCodec]:
 
 def at_common_rate(subject: Subject, codecs: Sequence[LossyCodec]) -> list[Decoded]:
     """Return what the codecs make of an image at the rate at which the first anchor has 37 dB, or 0.15 bits/px."""
-    searches = {
-        codec.name: Search(codec, subject.image, subject.data_range)
+    planes = {
+        codec.name: OnePlane(codec, subject.image, subject.data_range)
         for codec in codecs
         if not codec.why_not(subject.image)
     }
+    searches = {name: Search(plane.codec.settings, plane.measure) for name, plane in planes.items()}
     reference = searches.get(ANCHORS[0]) or next(iter(searches.values()))
     nearest = min(reference.nearest(RATE_DB), key=lambda trial: abs(trial.psnr_db - RATE_DB))
-    nbytes = max(float(len(nearest.stream)), LEAST_RATE * subject.image.size / 8)
+    nbytes = max(float(nearest.nbytes), LEAST_RATE * subject.image.size / 8)
     result = []
     for name, search in searches.items():
         trial = search.at_rate(nbytes)
-        rate = 8 * len(trial.stream) / subject.image.size
-        result.append(Decoded(name, search.decoded(trial.stream), rate, trial.psnr_db))
+        rate = 8 * trial.nbytes / subject.image.size
+        result.append(Decoded(name, planes[name].decoded(trial.setting), rate, trial.psnr_db))
     return result
 
 

@@ -13,7 +13,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
-from eval.classical import BASELINE
+from eval.lossless_codecs import BASELINE
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ import tifffile
 from typer.testing import CliRunner
 
 from eval.__main__ import app
-from eval.classical import USUAL, Codec, by_name
 from eval.images import Source
 from eval.lossless import BrokenPromiseError, Settings, run_file
+from eval.lossless_codecs import FURTHER, USUAL, by_name
 from eval.modes import Mode, allowed_error, contenders, quantised, task
 from eval.report import COLUMNS, read
 from zarr_neural import NoiseModel
+from zarr_neural.zoo.classical import LosslessCodec
 
 MODES = [Mode("lossless"), Mode("max_error", 2), Mode("noise", 1.5)]
 
@@ -78,7 +79,7 @@ def test_a_codec_that_loses_a_pixel_ends_the_run(stack: Path) -> None:
         pixels[3, 4] += 1
         return pixels
 
-    liar = Codec("liar", "", lambda tile: tile.tobytes(), decode)
+    liar = LosslessCodec("liar", "", lambda tile: tile.tobytes(), decode)
     source = Source("set", "stack.tif", stack)
     with pytest.raises(BrokenPromiseError, match=r"stack.tif, lossless: liar is not lossless"):
         list(run_file(source, MODES, Settings([liar], with_ours=False, repeats=1, planes=1)))
@@ -116,3 +117,11 @@ def test_wrong_use_is_refused(stack: Path, tmp_path: Path, monkeypatch: pytest.M
     unreadable = stack.with_name("broken.tif")
     unreadable.write_bytes(b"II*\0nothing")
     assert CliRunner().invoke(app, ["lossless", str(unreadable)]).exit_code == 1
+
+
+def test_names_are_unique_and_unknown_ones_are_refused() -> None:
+    names = [codec.name for codec in USUAL + FURTHER]
+    assert len(set(names)) == len(names)
+    assert [codec.name for codec in by_name(["png-6", "jpegls"])] == ["png-6", "jpegls"]
+    with pytest.raises(ValueError, match="unknown codec nosuch; there are: jpegxl-7"):
+        by_name(["nosuch"])

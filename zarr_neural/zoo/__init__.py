@@ -5,3 +5,23 @@ checksum of what its encoder decoded, so that a machine that rounds differently 
 other pixels. May import ``chunk`` and below, numcodecs, imagecodecs, torch and CompressAI (the extras ``zoo`` and
 ``train``), the heavy ones on first use only. Tests: ``tests/zoo``.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zarr_neural.zoo.classical import ClassicalCodec, StudyTiles
+
+__all__ = ["ClassicalCodec", "StudyTiles"]
+
+HOMES = {
+    "ClassicalCodec": "zarr_neural.zoo.classical.codec",
+    "StudyTiles": "zarr_neural.zoo.classical.study_tiles",
+}
+"""The module of each public name, imported on first use."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in HOMES:
+        return getattr(importlib.import_module(HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
