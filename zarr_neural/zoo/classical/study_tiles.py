@@ -58,7 +58,8 @@ class StudyTiles(ResearchCodec):
     """JPEG XR, JPEG 2000 or LERC as in the study: "level 8", which means another thing to each, in tiny tiles.
 
     The bytes are those that ``tifffile.imwrite(..., tile=(16, 16), compression=..., compressionargs={"level": 8})``
-    writes: one stream a tile, tiles at the edge filled up with zeros, and 8 bytes a tile of the file's index.
+    writes: one stream a tile, tiles at the edge filled up with zeros, and 8 bytes a tile of the file's index. JPEG XR
+    does 16-bit tiles alone: jxrlib wants 8-bit ones to be twice as large at that level.
 
     Parameters
     ----------
@@ -87,7 +88,12 @@ class StudyTiles(ResearchCodec):
         if chunk.dtype.kind != "u":
             raise UnsupportedInputError(f"{self.family} in the study's tiles takes uint8 and uint16, not {chunk.dtype}")
         codec = self._available()
-        streams = [codec.encode(tile) for tile in _tiles(chunk)]
+        try:
+            streams = [codec.encode(tile) for tile in _tiles(chunk)]
+        except RuntimeError as error:
+            raise UnsupportedInputError(
+                f"{self.family} cannot code {chunk.dtype} tiles of {SIDE} x {SIDE} pixels at level {LEVEL}: {error}"
+            ) from error
         index, offset = bytearray(), 0
         for stream in streams:
             index += INDEX_ENTRY.pack(offset, len(stream))
