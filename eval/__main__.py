@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -193,6 +195,49 @@ def demo(
     console.print(f"picture: {drawn.resolve()}", soft_wrap=True)
     stores = sorted(out.glob("noise/*.zarr"))
     console.print(f"open a store: dask.array.from_zarr({str(stores[0])!r}, component='0')", soft_wrap=True)
+
+
+@app.command("transfluor")
+def transfluor_command(
+    data: Annotated[Path, typer.Option(help="Folder below which the Transfluor images (AS_09047*) lie.")],
+    out: Annotated[Path, typer.Option(help="Folder of tables, pictures, weights and stores.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the training of each network.")] = None,
+) -> None:
+    """Auto-encoders for cell images: train, count real bytes, compare with other codecs, search among the codes."""
+    _study_of_autoencoders("transfluor", lambda run, say: run(data, out, command_line(), say, steps))
+
+
+@app.command("radiographs")
+def radiographs_command(
+    out: Annotated[Path, typer.Option(help="Folder of tables, pictures, weights and stores.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="PNG, JPEG, TIFF or DICOM files.", show_default="those of pydicom-data")
+    ] = None,
+    validate: Annotated[
+        str | None, typer.Option(help="Images held out of training: patterns of names, between commas.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the training of each network.")] = None,
+) -> None:
+    """Radiographs by auto-encoder and residual: train, prove that nothing is lost, count bits beside other codecs."""
+    _study_of_autoencoders("radiographs", lambda run, say: run(folder, out, command_line(), say, validate, steps))
+
+
+def _study_of_autoencoders(
+    name: str, start: Callable[[Callable[..., list[Path]], Callable[[str], None]], list[Path]]
+) -> None:
+    """Run one of the two studies; torch is loaded by these commands alone."""
+    try:
+        run = importlib.import_module(f"eval.autoencoders.{name}").run
+    except ModuleNotFoundError as error:
+        errors.print(f"auto-encoders need {error.name}: pip install 'zarr-neural[train,eval]'")
+        raise typer.Exit(1) from error
+    try:
+        written = start(run, lambda text: errors.print(text, highlight=False, markup=False))
+    except (OSError, ValueError) as error:
+        errors.print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    for path in written:
+        Console().print(f"written: {path}", soft_wrap=True, highlight=False)
 
 
 def command_line() -> str:

@@ -35,12 +35,13 @@ def halved(image: Image) -> Image:
     return np.asarray(image[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean(axis=(1, 3)))
 
 
-def ms_ssim(original: Image, decoded: Image, data_range: float) -> float:
+def ms_ssim(original: Image, decoded: Image, data_range: float, valid: NDArray[np.bool_] | None = None) -> float:
     """Return the multi-scale structural similarity of Wang, Simoncelli and Bovik (Asilomar 2003), in float64.
 
     Contrast and structure at every scale, luminance at the coarsest alone, each to the power of the paper. An image
     without room for five scales has as many as fit (`scales_for`), with the powers scaled to the same sum. A mean
-    below zero counts as zero.
+    below zero counts as zero. Of an image with pixels that do not count (`valid` is False) only windows without such
+    a pixel are taken, at every scale; nan where there is none at the coarsest.
 
     Raises
     ------
@@ -53,6 +54,8 @@ def ms_ssim(original: Image, decoded: Image, data_range: float) -> float:
     result = 1.0
     for scale, power in enumerate(powers):
         last = scale == count - 1
-        result *= max(0.0, ssim(a, b, data_range, k1=0.01 if last else NO_LUMINANCE_K1)) ** float(power)
+        similarity = ssim(a, b, data_range, k1=0.01 if last else NO_LUMINANCE_K1, valid=valid)
+        result *= math.nan if math.isnan(similarity) else max(0.0, similarity) ** float(power)
         a, b = halved(a), halved(b)
+        valid = None if valid is None else halved(valid) == 1
     return result
