@@ -61,7 +61,8 @@ def test_rate_falls_and_error_grows_with_the_setting(codec: LossyCodec, name: st
         assert image.dtype.name in codec.refused
         return
     measured = [quality(codec, image, codec.settings.at(position)) for position in np.linspace(0, 1, 13)]
-    useful = [pair for pair in measured if 10 < pair[1] < math.inf]
+    # a finer setting than the library's finest gives its stream again
+    useful = [pair for pair in dict.fromkeys(measured) if 10 < pair[1] < math.inf]
     assert len(useful) >= 4
     for (smaller, worse), (larger, better) in pairwise(useful):
         assert smaller < larger

@@ -46,7 +46,9 @@ def zfp() -> LossyCodec:
 
     def compress(given: Prepared, setting: float) -> Stream:
         scaled = given.plane * np.float32(1 / setting)
-        return np.float32(setting).tobytes() + bytes(imagecodecs().zfp_encode(scaled, 1, mode="a", numthreads=1))
+        library = imagecodecs()
+        accuracy = library.ZFP.MODE.FIXED_ACCURACY  # its short names have changed between versions
+        return np.float32(setting).tobytes() + bytes(library.zfp_encode(scaled, 1, mode=accuracy, numthreads=1))
 
     def expand(data: Stream, shape: tuple[int, ...]) -> Image:
         setting = np.frombuffer(data[:4], np.float32)[0]
