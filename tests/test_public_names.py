@@ -62,6 +62,8 @@ def test_errors() -> None:
         "ConfigurationError",
         "DamagedChunkError",
         "EngineError",
+        "MismatchError",
+        "MissingExtraError",
         "ModelError",
         "ModelNotFoundError",
         "UnsupportedInputError",

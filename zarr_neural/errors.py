@@ -38,6 +38,16 @@ class EngineError(ZarrNeuralError, RuntimeError):
     """An engine failed its known-answer test on this machine and is refused."""
 
 
+class MissingExtraError(ZarrNeuralError, ImportError):
+    """A codec of the zoo needs a library that is not installed here."""
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        self.library, self.extra = library, extra
+        super().__init__(
+            f"{what}: {library} is not installed; needs the extra: pip install 'zarr-neural[{extra}]'", name=library
+        )
+
+
 class MismatchError(ZarrNeuralError, RuntimeError):
     """A research codec decodes other samples on this machine than its encoder did on the machine that wrote the chunk.
 

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zarr_neural.zoo.classical import ClassicalCodec, StudyTiles
+    from zarr_neural.zoo.learned import FactorizedPrior3D, ZooCodec, available
 
-__all__ = ["ClassicalCodec", "StudyTiles"]
+__all__ = ["ClassicalCodec", "FactorizedPrior3D", "StudyTiles", "ZooCodec", "available"]
 
 HOMES = {
     "ClassicalCodec": "zarr_neural.zoo.classical.codec",
+    "FactorizedPrior3D": "zarr_neural.zoo.learned.factorized_prior_3d",
     "StudyTiles": "zarr_neural.zoo.classical.study_tiles",
+    "ZooCodec": "zarr_neural.zoo.learned.zoo_codec",
+    "available": "zarr_neural.zoo.learned.zoo_codec",
 }
 """The module of each public name, imported on first use."""
 

@@ -16,7 +16,7 @@ from zarr_neural.models.store import user_directory
 DIRECTORY_VARIABLE = "ZARR_NEURAL_ZOO"
 SHIPPED = Path(__file__).parent / "shipped"
 SUFFIX = ".safetensors"
-FLOATS = {**DTYPES, "F32": "<f4"}
+FLOATS = {**DTYPES, "F32": "<f4", "F16": "<f2"}
 """Dtypes of weights: research codecs compute in floats."""
 
 
