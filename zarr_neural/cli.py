@@ -270,6 +270,37 @@ def train_lossy_command(
     typer.echo(f"model {digest}, {out.stat().st_size} bytes")
 
 
+@train.command("zoo")
+def train_zoo_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="bmshj2018-hyperprior, cheng2020-attn, ...")],
+    data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],
+    out: Annotated[Path, typer.Option(help="File of the weights, NAME-grey.safetensors for codecs to find it.")],
+    log: Annotated[Path, typer.Option(help="TSV file of the training curve.")],
+    start: Annotated[Path | None, typer.Option(help="File of another architecture's weights to start from.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
+    steps: Annotated[int | None, typer.Option(help="For mean squared error.")] = None,
+    ms_ssim_steps: Annotated[int | None, typer.Option(help="For MS-SSIM, from there.")] = None,
+) -> None:
+    """Train a learned codec of the literature for one channel; a run that was stopped goes on when it is repeated."""
+    try:
+        from zarr_neural.training.data import SETS, read_pictures  # torch: loaded by this command alone
+        from zarr_neural.training.lossy_crops import split
+        from zarr_neural.zoo.learned.grey_training import recipe_for, train_grey
+    except ImportError as error:
+        complain(f"training needs {error.name}: pip install 'zarr-neural[zoo]'")
+        raise typer.Exit(1) from error
+    given = {"start": start and start.name, "seed": seed, "steps": steps, "ms-ssim-steps": ms_ssim_steps}
+    words = "".join(f" --{key} {value}" for key, value in given.items() if value is not None)
+    command = f"zarr-neural train zoo {name} --data DIR --out {out.name} --log {log.name}{words}"
+    with _reported(resumes=True):
+        trained, validated = split(read_pictures(data, tuple(s for s in SETS if s.trained)))
+        recipe = recipe_for(name, seed, steps, ms_ssim_steps)
+        digest = train_grey(
+            name, trained, validated, out, log, recipe, start=start, command=command, progress=typer.echo
+        )
+    typer.echo(f"weights {digest}, {out.stat().st_size} bytes")
+
+
 @contextmanager
 def _reported(as_json: bool = False, *, resumes: bool = False) -> Iterator[None]:
     """Turn our errors into a line on stderr, an object on stdout where JSON is wanted, and an exit code.
