@@ -15,12 +15,13 @@ import zarr
 from numpy.typing import NDArray
 
 from zarr_neural import zoo
+from zarr_neural.bitstream.reader import pack_varint
 from zarr_neural.errors import ConfigurationError, DamagedChunkError, MismatchError, UnsupportedInputError
 from zarr_neural.zoo import ClassicalCodec
 from zarr_neural.zoo.classical import FAMILIES, LOSSLESS, lossless, lossy_family
 from zarr_neural.zoo.classical.library import imagecodecs
 from zarr_neural.zoo.classical.planes import CODED, CONSTANT, STORED, pack_planes, unpack_planes
-from zarr_neural.zoo.stream import unpack_stream
+from zarr_neural.zoo.stream import pack_stream, unpack_stream
 
 RNG = np.random.default_rng(11)
 LOW, HIGH = 100, 3000
@@ -233,6 +234,39 @@ def test_damage_ends_in_our_errors(family: str) -> None:
             codec.decode(bytes(damaged))
         with pytest.raises(DamagedChunkError):
             codec.decode(data[:position])
+
+
+@pytest.mark.parametrize(
+    "codec",
+    [
+        *(ClassicalCodec(name, middle(name)) for name in ("jpeg2000", "jpegxl-7", "avif-6", "jpegxr", "lerc", "zfp")),
+        *(ClassicalCodec(name, lossless=True) for name in ("jpegls", "png-6", "blosc-bit-5", "pcodec-8")),
+    ],
+    ids=lambda codec: codec.identity,
+)
+def test_forged_streams_end_in_our_errors(codec: ClassicalCodec) -> None:
+    """Checksums that are right do not help: the library refuses, or decodes other samples."""
+    image = volume("u1", (32, 40))
+    stream = unpack_stream(codec.identity, codec.encode(image))
+    body = stream.payload[2:]
+    assert stream.payload[:2] == pack_varint(4 * len(body) + CODED)
+    noise = RNG.bytes(200)
+    for forged in (b"", body[:1], body[: len(body) // 2], noise):
+        payload = pack_varint(4 * len(forged) + CODED) + forged
+        with pytest.raises((DamagedChunkError, MismatchError)):
+            codec.decode(pack_stream(codec.identity, image, payload, stream.parameters))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_threads_write_the_same_bytes(family: str, tmp_path: Path) -> None:
+    image = volume("u1", (4, 40, 64))
+    codec = ClassicalCodec(family, middle(family), low=10, high=240)
+    expected = [codec.encode(plane[np.newaxis]) for plane in image]
+    store(image[:1], codec, tmp_path / "a.zarr", chunks=(1, 40, 64))
+    array = zarr.open_array(tmp_path / "a.zarr", mode="r+")
+    array.resize(image.shape)
+    dask.array.store(dask.array.from_array(image, chunks=(1, 40, 64)), array, lock=False, scheduler="threads")
+    assert [(tmp_path / "a.zarr" / f"{i}.0.0").read_bytes() for i in range(4)] == expected
 
 
 def test_a_corrupt_chunk_of_a_store_is_an_error(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ from zarr_neural.zoo.stream import Stream
 class ClassicalCodec(ResearchCodec):
     """A classical codec for chunks (..., Y, X) of integers, plane by plane.
 
+    Checksums find every accident. Chunks forged with right checksums are another matter: the decoders behind
+    ``htj2k``, ``sperr`` and ``sz3`` may end the process on them.
+
     Parameters
     ----------
     family : str
