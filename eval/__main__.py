@@ -21,6 +21,7 @@ from eval.lossless import BrokenPromiseError, Settings, notes, run_file
 from eval.lossless_codecs import USUAL, by_name
 from eval.modes import OURS, Mode
 from eval.points import PointWriter, read_points
+from eval.predictors.command import train_label_free
 from eval.rd_plots import draw_all
 from eval.rd_sheet import draw_sheet
 from eval.rd_summary import print_rate_distortion
@@ -37,6 +38,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 errors = Console(stderr=True)
 app.command()(study)
 app.command("study_stores")(study_stores)
+app.command("train_label_free")(train_label_free)
 
 
 @app.command()
