@@ -221,6 +221,32 @@ def noise_command(
     raise typer.Exit(1 if failed else 0)
 
 
+@app.command("search")
+def search_command(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="Images coded by an auto-encoder of the zoo.")],
+    like: Annotated[Path, typer.Option(help="The image to look for: TIFF or PNG, grey, 8 bits.")],
+    top: Annotated[int, typer.Option(help="How many neighbours.")] = 8,
+    measure: Annotated[
+        str, typer.Option(help="texture (of the maps of the code, wherever things lie), euclidean or cosine.")
+    ] = "texture",
+    as_json: Json = False,
+) -> None:
+    """Find the images of a store that are most like an image, by their codes alone: no pixel is decoded."""
+    try:
+        from zarr_neural.zoo.autoencoders.search import search  # the zoo: loaded by this command alone
+
+        with _reported(as_json):
+            found = search(store, like, top, measure)
+    except ModuleNotFoundError as error:
+        complain(f"auto-encoders need {error.name}: pip install 'zarr-neural[train]'")
+        raise typer.Exit(1) from error
+    if as_json:
+        print_json({"neighbours": [one.as_json() for one in found]})
+        return
+    for one in found:
+        typer.echo(f"{one.distance:.4g}\t{one.array or '.'}\t{list(one.index)}\t{one.name}".rstrip())
+
+
 @train.command("lossless")
 def train_lossless_command(
     data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],

@@ -27,7 +27,9 @@ Draw = Callable[[np.random.Generator, int], Images]
 """From a generator and a number to so many training images (N, side, side)."""
 COLLAPSED = 0.9
 """A network whose error on its training images is more than this part of their variance has learnt nothing."""
-POINTS = 12
+LEAST_STEPS = 40
+"""Of a training that is judged by that."""
+POINTS = 6
 """Of the curve."""
 
 
@@ -147,7 +149,7 @@ def train(
             network = TwoStages(first.model.network, network)
         rows = _fit(recipe, network, rate, draw, training, validation, say)
         curve += [(float(attempt), rate, *row) for row in rows]
-        if rows[-1][3] < COLLAPSED * _variance(training):
+        if recipe.steps < LEAST_STEPS or rows[-1][3] < COLLAPSED * _variance(training):
             break
         say(f"{recipe.name} learnt nothing at a rate of {rate:g}")
     network.eval().requires_grad_(False)
@@ -276,7 +278,7 @@ def _fit(
             rows.append((float(step), round(time.process_time() - start, 1), running / count, *errors))
             say(f"{recipe.name} {step}/{recipe.steps}: loss {running / count:.5f}, MSE {errors[0]:.5f} {errors[1]:.5f}")
             running = 0.0
-            if 4 * step >= recipe.steps >= 40 and errors[0] > COLLAPSED * _variance(training):
+            if 4 * step >= recipe.steps >= LEAST_STEPS and errors[0] > COLLAPSED * _variance(training):
                 break
     return rows
 

@@ -30,11 +30,14 @@ class Neighbour:
         Of the image along the leading axes of the array.
     distance
         From the query, by the measure that was asked for.
+    name
+        Of the image, where the array's attribute ``names`` lists one for each index of its first axis; else empty.
     """
 
     array: str
     index: tuple[int, ...]
     distance: float
+    name: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as JSON."""
@@ -55,12 +58,15 @@ class CodedImages:
         Of the images, along the leading axes.
     codes
         (images, elements) float32.
+    names
+        Of the images; empty where the store does not say.
     """
 
     codec: AutoencoderCodec
     array: str
     indices: list[tuple[int, ...]]
     codes: NDArray[np.float32]
+    names: list[str]
 
 
 def read_codes(store: Path) -> list[CodedImages]:
@@ -114,7 +120,10 @@ def _codes(store: Path, name: str, array: zarr.Array[Any], codec: AutoencoderCod
             if all(i < n for i, n in zip(index, array.shape, strict=False)):  # the rest pads chunks at the edge
                 indices.append(index)
                 kept.append(code[None])
-    return CodedImages(codec, name, indices, np.concatenate(kept))
+    names = array.attrs.get("names")
+    known = names if isinstance(names, list) and leading and len(names) == array.shape[0] else []
+    titles = [str(known[index[0]]) if known else "" for index in indices]
+    return CodedImages(codec, name, indices, np.concatenate(kept), titles)
 
 
 def distances(query: NDArray[np.float32], codes: NDArray[np.float32], places: int, measure: str) -> NDArray[np.float64]:
@@ -186,19 +195,24 @@ def search(store: Path, image: Path, top: int = 8, measure: str = "texture") -> 
         places = shape[1] * shape[2] if len(shape) == 3 else 1
         query = coded.codec.codes_of(read_query(image, model.side)[None])[0]
         found = distances(query, coded.codes, places, measure)
-        neighbours += [Neighbour(coded.array, index, float(d)) for index, d in zip(coded.indices, found, strict=True)]
+        neighbours += [
+            Neighbour(coded.array, index, float(d), name)
+            for index, d, name in zip(coded.indices, found, coded.names, strict=True)
+        ]
     return sorted(neighbours, key=lambda one: one.distance)[:top]
 
 
 def read_query(path: Path, side: int) -> NDArray[np.uint8]:
     """Return an image as (side, side) uint8; see `search`."""
-    import imagecodecs  # of the extra `zoo`, and needed for this command alone
+    import imagecodecs  # of the extras, and needed for this command alone
+    import tifffile  # as above
 
     if not path.is_file():
         raise UnsupportedInputError(f"there is no image {path}")
     try:
-        image = np.squeeze(np.asarray(imagecodecs.imread(path)))
-    except (ValueError, RuntimeError) as error:
+        read = tifffile.imread if path.suffix.lower() in (".tif", ".tiff") else imagecodecs.imread
+        image = np.squeeze(np.asarray(read(path)))
+    except (ValueError, RuntimeError, tifffile.TiffFileError) as error:
         raise UnsupportedInputError(f"{path} cannot be read as TIFF or PNG") from error
     if image.ndim == 3 and image.shape[-1] in (3, 4) and not np.ptp(image[..., :3], axis=-1).any():
         image = image[..., 0]
