@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "log_magnitude.hpp"
+#include "step_estimate.hpp"
 #include "transform_codec.hpp"
 #include "transform_shared.hpp"
 
@@ -142,8 +143,7 @@ class TransformEncoder {
         index = work_.scalar.data();
         std::fill_n(work_.quantiser.data(), n, uint8_t{0});
         if (!flagged) return kScalar;
-        double empty = 0;
-        for (size_t i = 0; i < n; ++i) empty += static_cast<double>(work_.target[i]) * work_.target[i];
+        const double empty = kernels_.transform->energy(work_.target.data(), n);
         const double bits_each = scalar.bits / static_cast<double>(n);
         double best = scalar.total(lambda_);
         int way = kScalar;
@@ -253,59 +253,23 @@ double mean_squared_error(const uint16_t* a, const uint16_t* b, size_t n) {
 // Lanes that cost at most about a hundredth of that many bytes.
 int lanes_for(size_t nbytes) { return nbytes >= 9600 ? 5 : nbytes >= 4800 ? 4 : nbytes >= 2400 ? 3 : 0; }
 
-// Mean squared error, in squared fixed-point units, that a step would bring about: what is smaller than a dead zone is lost,
-// what is larger keeps an even error.
-double expected_error(const TransformModel& model, const Pyramid& pyramid, const std::vector<std::vector<float>>& sample, int step, size_t pixels) {
-    constexpr float kDead = 1.25f, kKept = 0.20f;
-    double sum = 0;
-    size_t at = 0;
-    for (size_t l = 0; l < pyramid.levels.size(); ++l) {
-        for (int band = 0; band < kBands; ++band, ++at) {
-            const Grid<float>& grid = pyramid.levels[l].band[band];
-            if (grid.data.empty() || sample[at].empty()) continue;
-            const float size = step_size(model.band_step(static_cast<int>(l) + 1, band, step, 0));
-            double part = 0;
-            for (const float x : sample[at]) {
-                const float y = std::fabs(x) / size;
-                part += y < kDead ? std::min(y * y, kKept + 0.6f * y * y) : kKept;
-            }
-            // norms of the bands are what the gains undo
-            const float unit = step_size(std::clamp(step, 0, kStepMax));
-            sum += part / static_cast<double>(sample[at].size()) * static_cast<double>(grid.data.size()) * unit * unit;
-        }
-    }
-    return sum / static_cast<double>(pixels);
-}
-
 }  // namespace
 
 constexpr int kMaxAttempts = 14;
+constexpr double kLeastError = 1e-9;  // what stands for none
 constexpr double kAim = 0.975;   // of the root mean square error asked for
 constexpr double kCloseEnough = -0.068;  // octaves of error below what was asked that will do: 4.6 %
 
 CodedTransform encode_transform(const TransformModel& model, const Kernels& kernels, const uint16_t* samples, int height, int width, int top, double max_mse, double lambda) {
     const size_t pixels = static_cast<size_t>(height) * width;
     const Pyramid pyramid = analyse(*kernels.transform, samples, height, width, top);
-    std::vector<std::vector<float>> sample;
-    for (const Split<float>& level : pyramid.levels) {
-        for (const Grid<float>& band : level.band) {
-            const size_t every = std::max<size_t>(1, band.data.size() / 4096) | 1;
-            std::vector<float> some;
-            for (size_t i = 0; i < band.data.size(); i += every) some.push_back(band.data[i]);
-            sample.push_back(std::move(some));
-        }
-    }
-    const double unit = static_cast<double>(1 << fraction_bits(top));
-    int step = 0;
-    for (int bit = 1024; bit > 0; bit >>= 1) {
-        if (step + bit <= kStepMax && expected_error(model, pyramid, sample, step + bit, pixels) <= kAim * kAim * max_mse * unit * unit) step += bit;
-    }
+    const StepEstimate estimate(model, pyramid.levels, top, pixels);
+    int step = estimate.coarsest(kAim * kAim * max_mse);
 
     std::vector<uint16_t> decoded(pixels);
     CodedTransform best;
     int fine = -1, coarse = kStepMax + 1;  // the coarsest step known to do, and the finest known not to
-    TransformParameters parameters{step, 0, 5};
-    if (pixels < 65536) parameters.lanes = lanes_for(pixels / 8);
+    TransformParameters parameters{step, 0, lanes_for(static_cast<size_t>(estimate.nbytes(step)))};
     double slope = 1.0 / 64;  // octaves of error per step, at first
     int last_step = -1;
     double last_log = 0;
@@ -318,7 +282,7 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
             break;
         }
         const double mse = mean_squared_error(samples, decoded.data(), pixels);
-        const double log = 0.5 * std::log2(std::max(mse, 1e-9) / max_mse);
+        const double log = 0.5 * std::log2(std::max(mse, kLeastError) / max_mse);
         size_t words = 0;
         std::vector<uint8_t> bytes = encoder.finish(words);
         const int lanes = lanes_for(bytes.size());
@@ -342,7 +306,8 @@ CodedTransform encode_transform(const TransformModel& model, const Kernels& kern
         last_step = step;
         last_log = log;
         const int move = static_cast<int>(std::lrint(std::clamp((std::log2(kAim) - log) / slope, -512.0, 512.0)));
-        int next = step + (move != 0 ? move : log > 0 ? -1 : 1);
+        int next = attempt == 0 ? estimate.coarsest(kAim * kAim * max_mse * estimate.mse(step) / std::max(mse, kLeastError)) : step + move;
+        if (next == step) next += log > 0 ? -1 : 1;
         if (fine >= 0 && coarse <= kStepMax && attempt > 4) next = (fine + coarse) / 2;
         if (fine < 0 && attempt > 3) next = std::min(next, step - (16 << (attempt - 3)));  // where the error hardly depends on the step
         step = std::clamp(next, fine + 1, std::min(coarse - 1, kStepMax));

@@ -63,6 +63,8 @@ struct TransformKernels {
     bool (*restore)(const TableView&, const uint16_t* table, const uint8_t* quantisers, const uint8_t* symbols, const int32_t* mean, int n, int32_t* value, uint8_t* log);
     // Every second coefficient in steps, and less its mean.
     void (*aim)(const float* coefficients, float scale, const int32_t* mean, int n, float* target, float* y);
+    // Sum of the squares.
+    double (*energy)(const float* x, size_t count);
     // Indices that minimise error + lambda * bits, by one quantiser and by the trellis, which tells the quantisers it took.
     PathCost (*choose_scalar)(const PathSearch&, int32_t* k);
     PathCost (*choose_path)(const PathSearch&, int32_t* k, uint8_t* quantisers);

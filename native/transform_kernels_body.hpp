@@ -134,38 +134,60 @@ static void aim(const float* __restrict coefficients, float scale, const int32_t
 
 static inline int32_t cost_at(int quantiser, int32_t row, int32_t k) { return (quantiser * (kRowLimit + 1) + row) * kCostReach + (k < kCostReach ? k : kCostReach - 1); }
 
+// Sums go into so many numbers at once, in the same order on every instruction set.
+constexpr int kPartialSums = 16, kSummed = 256;
+
+// x holds kSummed numbers.
+static float sum_of(const float* __restrict x) {
+    float part[kPartialSums] = {};
+    for (int i = 0; i < kSummed; i += kPartialSums) {
+        for (int j = 0; j < kPartialSums; ++j) part[j] += x[i + j];
+    }
+    float sum = 0;
+    for (int j = 0; j < kPartialSums; ++j) sum += part[j];
+    return sum;
+}
+
+static double energy(const float* __restrict x, size_t count) {
+    float square[kSummed];
+    double sum = 0;
+    for (size_t from = 0; from < count; from += kSummed) {
+        const int n = static_cast<int>(count - from < kSummed ? count - from : kSummed);
+        for (int i = 0; i < n; ++i) square[i] = x[from + i] * x[from + i];
+        for (int i = n; i < kSummed; ++i) square[i] = 0;
+        sum += sum_of(square);
+    }
+    return sum;
+}
+
 static PathCost choose_scalar(const PathSearch& p, int32_t* __restrict out) {
     const float* __restrict costs = p.costs;
-    const float* __restrict y = p.y;
-    const int32_t* __restrict row = p.row;
     const float lambda = p.lambda;
+    float error[kSummed], bits[kSummed];
     PathCost sum{0, 0};
-    for (size_t from = 0; from < p.n; from += 256) {
-        const int n = static_cast<int>(p.n - from < 256 ? p.n - from : 256);
-        float error = 0, bits = 0;
-        const float* __restrict yy = y + from;
-        const int32_t* __restrict rr = row + from;
-        int32_t* __restrict kk = out + from;
+    for (size_t from = 0; from < p.n; from += kSummed) {
+        const int n = static_cast<int>(p.n - from < kSummed ? p.n - from : kSummed);
+        const float* __restrict y = p.y + from;
+        const int32_t* __restrict row = p.row + from;
+        int32_t* __restrict index = out + from;
 #pragma GCC ivdep
         for (int i = 0; i < n; ++i) {
-            const float a = yy[i] < 0 ? -yy[i] : yy[i];
+            const float a = y[i] < 0 ? -y[i] : y[i];
             const int32_t low = static_cast<int32_t>(0.5f * a);
             const float e0 = a * a, e1 = (a - 2 * static_cast<float>(low)) * (a - 2 * static_cast<float>(low));
             const float e2 = (a - 2 * static_cast<float>(low) - 2) * (a - 2 * static_cast<float>(low) - 2);
-            const float b0 = costs[cost_at(0, rr[i], 0)], b1 = costs[cost_at(0, rr[i], low)], b2 = costs[cost_at(0, rr[i], low + 1)];
+            const float b0 = costs[cost_at(0, row[i], 0)], b1 = costs[cost_at(0, row[i], low)], b2 = costs[cost_at(0, row[i], low + 1)];
             const bool up = e2 + lambda * b2 < e1 + lambda * b1;
-            float e = up ? e2 : e1, b = up ? b2 : b1;
-            int32_t k = up ? low + 1 : low;
+            const float e = up ? e2 : e1, b = up ? b2 : b1;
+            const int32_t k = up ? low + 1 : low;
             const bool none = e0 + lambda * b0 < e + lambda * b;
-            e = none ? e0 : e;
-            b = none ? b0 : b;
-            k = none ? 0 : k;
-            kk[i] = yy[i] < 0 ? -k : k;
-            error += e;
-            bits += b;
+            error[i] = none ? e0 : e;
+            bits[i] = none ? b0 : b;
+            index[i] = none ? 0 : (y[i] < 0 ? -k : k);
         }
-        sum.error += error;
-        sum.bits += bits;
+        for (int i = n; i < kSummed; ++i) error[i] = bits[i] = 0;
+        sum.error += sum_of(error);
+        sum.bits += sum_of(bits);
     }
     return sum;
 }
@@ -271,7 +293,7 @@ static PathCost choose_path(const PathSearch& p, int32_t* __restrict out, uint8_
     return sum;  // error and bits together, as `error`
 }
 
-const TransformKernels kTable = {gather, infer, lift, widen, lift_float, dequantise, restore, aim, choose_scalar, choose_path, rank};
+const TransformKernels kTable = {gather, infer, lift, widen, lift_float, dequantise, restore, aim, energy, choose_scalar, choose_path, rank};
 
 }  // namespace transform
 }  // namespace ZN_SET
