@@ -11,6 +11,7 @@ from zarr_neural.chunk import quantise
 from zarr_neural.chunk.fidelity import Fidelity
 from zarr_neural.chunk.generic import may_beat, pack_generic, pack_levels
 from zarr_neural.chunk.header import CONSTANT, GENERIC, NETWORKS, TRANSFORM
+from zarr_neural.chunk.lossless_estimate import least_nbytes
 from zarr_neural.chunk.mean_error import encode_at_mean_error, encode_within_noise, root_mean_square_error
 from zarr_neural.chunk.plane import NotForPathLError, encode_plane, repeats_often
 from zarr_neural.chunk.quantise import NoiseSteps, Quantiser
@@ -95,10 +96,14 @@ def _at_mean_error(
     if fidelity.max_error is None or fidelity.max_error > rmse or not ways:
         with contextlib.suppress(NotForPathYError):
             ways.append(Coded(TRANSFORM, *encode_at_mean_error(planes, fidelity, lossless_id, lossy_id)))
-    drawn = planes.dtype.kind in "iu" and (rmse < _FINE_RMSE or any(repeats_often(plane) for plane in planes))
-    if drawn or not ways:
+    if not ways or (_may_be_drawn(planes, rmse) and least_nbytes(planes) < min(len(way.payload) for way in ways)):
         ways.append(_stepwise(planes, quantise.Identity(), lossless_id))
     return ways
+
+
+def _may_be_drawn(planes: NDArray[Any], rmse: float) -> bool:
+    """Whether lossless coding may be smaller: where samples repeat, or hardly any loss is allowed."""
+    return planes.dtype.kind in "iu" and (rmse < _FINE_RMSE or any(repeats_often(plane) for plane in planes))
 
 
 def _within_noise(planes: NDArray[Any], quantiser: Quantiser, lossless_id: str, lossy_id: str) -> list[Coded]:
