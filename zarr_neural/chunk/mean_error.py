@@ -59,6 +59,8 @@ def encode_at_mean_error(
             raise NotForPathYError
     for _ in range(_ATTEMPTS):
         payload, decoded = _encode_planes(planes, quantiser, max_mse, bound, lossless_id, lossy_id)
+        if planes.dtype.kind != "f" and bound is None:
+            return quantiser, payload, decoded  # levels are samples, and a margin only lowers their mean error
         excess = root_mean_square_error(planes, decoded) / fidelity.rmse
         if excess <= 1:
             return quantiser, payload, decoded

@@ -178,8 +178,9 @@ def put_samples(
         If a level does not exist or does not fit the dtype.
     """
     table = quantiser.values(lowest + ranks, out.dtype)
-    if quantiser.kind == quantise.IDENTITY and out.dtype.itemsize == 2 and ranks[-1] == len(ranks) - 1:
-        np.add(samples, np.uint16(lowest & 0xFFFF), out=out.view(np.uint16))  # wraps for negative levels
+    if quantiser.kind == quantise.IDENTITY and out.dtype.itemsize <= 2 and ranks[-1] == len(ranks) - 1:
+        bits = out.view(f"u{out.dtype.itemsize}")
+        np.add(samples, np.uint16(lowest & 0xFFFF), out=bits, casting="unsafe")  # wraps for negative levels
     else:
         out[...] = table[samples]
 
