@@ -50,7 +50,7 @@ def workers(scheduler: str, count: int | None, work: Path) -> Iterator[Client]:
                 processes=False,
                 n_workers=1,
                 threads_per_worker=number,
-                dashboard_address=None,
+                dashboard_address=":0",
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
             )
@@ -59,7 +59,7 @@ def workers(scheduler: str, count: int | None, work: Path) -> Iterator[Client]:
                 processes=True,
                 n_workers=number,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address=":0",
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
                 local_directory=str(work),

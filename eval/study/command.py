@@ -94,8 +94,9 @@ def study(
         )
         check(plan)
         journal = Journal(plan.out / NAME, identity(plan), resume=resume)
-        for entry in missing:
-            errors.print(f"{entry.name} is left out: {entry.missing}", highlight=False)
+        for why in dict.fromkeys(entry.missing for entry in missing):
+            names = ", ".join(entry.name for entry in missing if entry.missing == why)
+            errors.print(f"left out: {names}: {why}", highlight=False, markup=False, soft_wrap=True)
         plan.work.mkdir(parents=True, exist_ok=True)
         with (
             workers(scheduler, n_workers, plan.work) as client,
@@ -114,9 +115,15 @@ def study(
             def progress(name: str, done: int, total: int) -> None:
                 bar.update(task, description=name, completed=done, total=total)
 
-            outcome = run(plan, client, journal, progress, lambda text: errors.print(text, highlight=False))
+            outcome = run(
+                plan,
+                client,
+                journal,
+                progress,
+                lambda text: errors.print(text, highlight=False, markup=False, soft_wrap=True),
+            )
     except (StudyError, ZarrNeuralError) as error:
-        errors.print(f"error: {error}", highlight=False, soft_wrap=True)
+        errors.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
     written = write_results(plan, journal, outcome, missing, notes(plan, missing))
     for path in written:
@@ -137,7 +144,7 @@ def study_stores(
         for path in stores.make(data, out, groups.split(","), ome_version):
             Console().print(f"written: {path}", soft_wrap=True, highlight=False)
     except (StudyError, ZarrNeuralError) as error:
-        errors.print(f"error: {error}", highlight=False, soft_wrap=True)
+        errors.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 

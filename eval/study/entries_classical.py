@@ -42,6 +42,7 @@ def entries() -> Iterator[Entry]:
             f"{family.setting} ({family.options})",
             partial(at_setting, name),
             settings=family.settings,
+            dtypes=family.dtypes,
             missing=family.missing,
         )
     for name, tile in TILE_CODECS.items():
@@ -51,6 +52,7 @@ def entries() -> Iterator[Entry]:
             f"level 8 in tiles of 16 x 16: {tile.meaning}",
             partial(as_in_the_study, name),
             (Point("level 8", 8.0),),
+            dtypes=frozenset({"uint8", "uint16"}),
             missing=absent(tile.library),
         )
     for name in LOSSLESS_NAMES:

@@ -52,6 +52,7 @@ def entries() -> Iterator[Entry]:
         "step, noise widths",
         at_noise,
         points,
+        dtypes=frozenset({"uint8", "int8", "uint16", "int16"}),
         noise=True,
         missing=_missing(partial(at_noise, 1.0, given)),
     )

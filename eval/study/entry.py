@@ -66,6 +66,8 @@ class Entry:
         Largest chunk that it is given along the trailing axes; none for that of the study.
     ndim
         Axes of the images that it is for; 0 for any.
+    dtypes
+        Names of the dtypes that it takes; none for any.
     noise
         Whether it is told the noise of the camera.
     missing
@@ -80,5 +82,6 @@ class Entry:
     settings: Settings | None = None
     chunk: tuple[int, ...] = ()
     ndim: int = 0
+    dtypes: frozenset[str] = frozenset()
     noise: bool = False
     missing: str = ""

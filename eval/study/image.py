@@ -38,6 +38,9 @@ class StudyImage:
         Labels of the channels, "0", "1" and so on where the store has none.
     time
         Index along t; 0 without that axis.
+    group
+        Images of one group (a well, a specimen) are alike, and intervals are over groups: what the store's attributes
+        say under "study", else the name of the store.
     """
 
     name: str
@@ -48,6 +51,7 @@ class StudyImage:
     dtype: np.dtype[Any]
     channel_names: tuple[str, ...]
     time: int = 0
+    group: str = ""
 
     @property
     def spatial(self) -> str:
@@ -209,7 +213,8 @@ def images_of(store: Path) -> list[StudyImage]:
             raise StudyError(
                 f"{store.name} is one Zarr array, not an OME-Zarr image: a group with multiscales is needed"
             )
-        _version, content = read_ome(attributes(node))
+        said = attributes(node)
+        _version, content = read_ome(said)
         axes, names = read_axes(content), read_names(content).channel_names
         component = str(content["multiscales"][0]["datasets"][0]["path"])
         array = zarr.open_array(store, path=component, mode="r")
@@ -243,6 +248,7 @@ def images_of(store: Path) -> list[StudyImage]:
             array.dtype,
             labels,
             time,
+            str(said.get("study", {}).get("group", store.name)),
         )
         for time in range(times)
     ]

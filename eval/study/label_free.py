@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import dask.array as da
 from distributed import Client
 from numcodecs import Blosc
 
+from eval.predictors import normalisation
 from eval.study.compare import Comparison, compare
+from eval.study.image import StudyImage
 from eval.study.recode import create, reading, writing
 from eval.study.reconstruction import SMALL_NBYTES, Decoded
 from eval.study.rows import LabelFree
@@ -29,18 +31,21 @@ class Raw:
 
     Attributes
     ----------
+    image
+        The image.
     predictor
         The predictor.
     low, high
         The numbers by which it normalises its input, measured on the raw image.
     prediction
-        From the raw image.
+        From the raw image; of a volume whose truth is one plane, its mean over Z.
     truth
         Scan of the channel that it predicts.
     valid
         Pixels that count.
     """
 
+    image: StudyImage
     predictor: Any
     low: float
     high: float
@@ -53,14 +58,21 @@ class Raw:
         """Blocks in which predictions are compared."""
         return tuple(sizes[0] for sizes in self.prediction.chunks)
 
+    def predicted(self, image: da.Array) -> da.Array:
+        """Return the prediction from an image of the shape of the raw one, of the truth's shape and lazy."""
+        found = self.predictor.predict(image, self.low, self.high)
+        return found.mean(axis=0) if found.ndim > self.truth.channel.ndim else found
+
 
 def raw_prediction(client: Client, predictor: Any, scan: Scan, truth: Scan, path: Path) -> Raw:
     """Return the prediction from the raw image, kept in memory where it is small and else in a store."""
-    tile = tile_shape(scan.channel.shape, (1,) * scan.channel.ndim)
-    image = scan.channel.lazy(tile)
-    low, high = predictor.normalisation(image)
-    prediction = kept(client, predictor.predict(image, low, high), tile, path)
-    return Raw(predictor, low, high, prediction, truth, scan.valid.without(truth.channel.damaged))
+    image = scan.channel.lazy(tile_shape(scan.channel.shape, (1,) * scan.channel.ndim))
+    low, high = normalisation(image)
+    projected = truth.channel.ndim < scan.channel.ndim
+    valid = truth.valid if projected else scan.valid.without(truth.channel.damaged)
+    raw = Raw(scan.channel.image, predictor, low, high, image, truth, valid)
+    tile = tile_shape(truth.channel.shape, (1,) * truth.channel.ndim)
+    return replace(raw, prediction=kept(client, raw.predicted(image), tile, path))
 
 
 def kept(client: Client, array: da.Array, tile: tuple[int, ...], path: Path) -> da.Array:
@@ -75,7 +87,7 @@ def kept(client: Client, array: da.Array, tile: tuple[int, ...], path: Path) -> 
 
 def label_free(client: Client, raw: Raw, of: Decoded, path: Path) -> tuple[list[LabelFree], da.Array]:
     """Return the rows of the pairs with the prediction from the decoded image, and that prediction."""
-    prediction = kept(client, raw.predictor.predict(of.lazy, raw.low, raw.high), raw.tile, path)
+    prediction = kept(client, raw.predicted(of.lazy), raw.tile, path)
     head = (of.entry.name, of.entry.kind, of.point.label, of.bits_per_pixel)
     rows = [
         _row(raw, head, "decoded/raw", _against(client, raw, raw.prediction, prediction)),
@@ -113,7 +125,8 @@ def _against_truth(client: Client, raw: Raw, prediction: da.Array) -> Comparison
 def _row(raw: Raw, head: tuple[str, str, str, float], pair: str, found: Comparison) -> LabelFree:
     deviation = found.x.deviation
     return LabelFree(
-        raw.truth.channel.image.name,
+        raw.image.name,
+        raw.image.group,
         *head,
         predictor=raw.predictor.id[:12],
         architecture=raw.predictor.architecture,

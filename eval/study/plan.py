@@ -94,12 +94,12 @@ def channels_of(plan: Plan, image: StudyImage) -> Channels:
     )
     if plan.predictors and channels.target is None:
         raise StudyError("predictions are compared with a channel: name it with --target")
-    for other in (channels.target, channels.segment):
-        if other is not None and other.shape != channels.input.shape:
-            raise StudyError(
-                f"{image.name}: channel {other.name} has shape {other.shape}, {channels.input.name} has "
-                f"{channels.input.shape}"
-            )
+    shape = channels.input.shape
+    if channels.target is not None and channels.target.shape not in (shape, shape[-2:]):
+        raise StudyError(
+            f"{image.name}: the target {channels.target.name} has shape {channels.target.shape}, the input "
+            f"{channels.input.name} has {shape}"
+        )
     return channels
 
 

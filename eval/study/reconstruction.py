@@ -89,6 +89,7 @@ def reconstruction(client: Client, of: Decoded, most_tiles: int | None = None) -
     raw_nbytes = scan.pixels * scan.channel.dtype.itemsize
     return Reconstruction(
         image=scan.channel.image.name,
+        group=scan.channel.image.group,
         channel=scan.channel.name,
         codec=of.entry.name,
         kind=of.entry.kind,

@@ -17,8 +17,9 @@ class Reconstruction:
 
     Attributes
     ----------
-    image, channel, codec, kind, point
-        What was coded and how; `point` is what was asked for, such as "40 dB", "0.5 bpp", "q8", "noise 1".
+    image, group, channel, codec, kind, point
+        What was coded and how; images of one group are alike; `point` is what was asked for, such as "40 dB",
+        "0.5 bpp", "q8", "noise 1".
     setting
         The setting that was used.
     dtype, shape, pixels, damaged
@@ -43,6 +44,7 @@ class Reconstruction:
     """
 
     image: str
+    group: str
     channel: str
     codec: str
     kind: str
@@ -80,7 +82,7 @@ class LabelFree:
 
     Attributes
     ----------
-    image, codec, kind, point, bits_per_pixel
+    image, group, codec, kind, point, bits_per_pixel
         As in `Reconstruction`, of the input channel; codec "original" for the raw input.
     predictor, architecture, trained_on
         First digits of the model file's SHA-256, what it is, and what its training input was.
@@ -100,6 +102,7 @@ class LabelFree:
     """
 
     image: str
+    group: str
     codec: str
     kind: str
     point: str
@@ -125,7 +128,7 @@ class Segmentation:
 
     Attributes
     ----------
-    image, channel, codec, kind, point, bits_per_pixel
+    image, group, channel, codec, kind, point, bits_per_pixel
         As in `Reconstruction`.
     nuclei
         How many there are in the raw channel.
@@ -135,6 +138,7 @@ class Segmentation:
     """
 
     image: str
+    group: str
     channel: str
     codec: str
     kind: str

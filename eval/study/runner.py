@@ -24,7 +24,7 @@ from eval.study.recode import even_chunk
 from eval.study.reconstruction import Decoded, decoded, reconstruction, scan_channel
 from eval.study.rows import LabelFree, Reconstruction, Segmentation
 from eval.study.scan import Scan
-from eval.study.valid import Valid
+from eval.study.valid import Valid, valid_of
 from zarr_neural.chunk import NoiseModel
 
 INPUT, SEGMENT = "input", "segment"
@@ -59,6 +59,8 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
     damaged: list[tuple[str, str, str, str]] = field(default_factory=list)
     """(image, channel, key, why) of every chunk of an input store that could not be read."""
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    """Codecs that are not for the images, by the reason."""
 
 
 def run(plan: Plan, client: Client, journal: Journal, progress: Progress, say: Callable[[str], None]) -> Outcome:
@@ -80,17 +82,32 @@ def run(plan: Plan, client: Client, journal: Journal, progress: Progress, say: C
                 say(f"{image.name} is left out: {_why(error)}")
                 continue
             _tell_damage(subject, outcome, say)
-            work = [(entry, role) for entry in plan.entries for role in (INPUT, SEGMENT)[:roles]]
-            tasks = {
-                pool.submit(_codec, plan, client, journal, subject, entry, role, counter): entry
-                for entry, role in work
-                if entry.ndim in (0, subject.input.channel.ndim)
-            }
+            fitting = [entry for entry in plan.entries if _fits(entry, subject.input.channel, outcome, say)]
+            tasks = [
+                pool.submit(_codec, plan, client, journal, subject, entry, role, counter)
+                for entry in fitting
+                for role in (INPUT, SEGMENT)[:roles]
+            ]
             for task in as_completed(tasks):
                 for failure in task.result():
                     outcome.failures.append(failure)
                     say(f"{failure.image}, {failure.codec} {failure.point}: {failure.why}")
     return outcome
+
+
+def _fits(entry: Entry, channel: Channel, outcome: Outcome, say: Callable[[str], None]) -> bool:
+    """Return whether a codec is for a channel; else it is told once for each reason."""
+    if entry.dtypes and channel.dtype.name not in entry.dtypes:
+        why = f"not for {channel.dtype.name}"
+    elif entry.ndim not in (0, channel.ndim):
+        why = f"for images of {entry.ndim} axes alone"
+    else:
+        return True
+    names = outcome.left_out.setdefault(why, [])
+    if entry.name not in names:
+        names.append(entry.name)
+        say(f"{entry.name} is left out: {why}")
+    return False
 
 
 def _tell_damage(subject: Subject, outcome: Outcome, say: Callable[[str], None]) -> None:
@@ -152,7 +169,8 @@ def _scan(plan: Plan, client: Client, channel: Channel, valid: Valid) -> Scan:
 def _raws(plan: Plan, client: Client, found: Channels, scan: Scan) -> tuple[Raw, ...]:
     if not plan.predictors or found.target is None:
         return ()
-    truth = _scan(plan, client, found.target, scan.valid)
+    valid = scan.valid if found.target.shape == scan.channel.shape else valid_of(found.target.image, plan.mask)
+    truth = _scan(plan, client, found.target, valid)
     name = scan.channel.image.name
     return tuple(
         raw_prediction(client, predictor, scan, truth, plan.work / "predicted" / f"{name}-{predictor.id[:12]}.zarr")

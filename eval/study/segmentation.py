@@ -48,6 +48,7 @@ def segmentation(client: Client, of: Decoded, raw: list[Any]) -> Segmentation:
 
     return Segmentation(
         of.scan.channel.image.name,
+        of.scan.channel.image.group,
         of.scan.channel.name,
         of.entry.name,
         of.entry.kind,

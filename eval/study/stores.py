@@ -64,6 +64,7 @@ def _store(data: Path, out: Path, name: str, rows: Sequence[dict[str, str]], ome
         reports = convert([tiff], store, options)
     if reports[0].status == "failed":
         raise StudyError(f"{name}: {reports[0].error}")
+    zarr.open_group(store, mode="a").attrs["study"] = {"group": rows[0]["group"]}
     padding = padded(stack)
     if padding.any():
         write_valid(store, ~padding, ome_version)

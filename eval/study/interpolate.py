@@ -1,0 +1,44 @@
+"""Between the measured points of one image: rate at a quality, quality at a rate, in the logarithm of the rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from eval.bd_rate import Curve, front
+
+
+def rate_at(points: Iterable[tuple[float, float]], quality: float) -> float:
+    """Return the bits per pixel at a quality, nan beyond the measured points; only useful points count (`front`).
+
+    Examples
+    --------
+    >>> round(rate_at([(1.0, 30.0), (4.0, 40.0)], 35.0), 9)
+    2.0
+    """
+    curve = front(points)
+    if not curve or not curve[0][1] <= quality <= curve[-1][1]:
+        return math.nan
+    if len(curve) == 1:
+        return curve[0][0]
+    rates, qualities = np.transpose(curve)
+    return float(np.exp(PchipInterpolator(qualities, np.log(rates))(quality)))
+
+
+def quality_at(points: Iterable[tuple[float, float]], rate: float) -> float:
+    """Return the quality at a rate in bits per pixel, nan beyond the measured points; only useful points count."""
+    return float(qualities_at(front(points), [rate])[0])
+
+
+def qualities_at(curve: Curve, rates: Sequence[float]) -> NDArray[np.float64]:
+    """Return the qualities of a curve at many rates, nan beyond it."""
+    wanted = np.asarray(rates, float)
+    if len(curve) < 2:
+        return np.full(wanted.shape, math.nan)
+    known, qualities = np.transpose(curve)
+    values = PchipInterpolator(np.log(known), qualities, extrapolate=False)(np.log(wanted))
+    return np.asarray(values, float)
