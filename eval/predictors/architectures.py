@@ -23,6 +23,8 @@ class Architecture:
         Sides of a training crop.
     batch
         Crops of a training step.
+    reports
+        How often a training is measured.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Architecture:
     adversarial: bool
     crop: tuple[int, ...]
     batch: int
+    reports: int
 
     @property
     def cell(self) -> int:
@@ -56,9 +59,9 @@ class Architecture:
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
-        Architecture("fnet2d", 2, 4, False, (160, 160), 8),
-        Architecture("pix2pix", 2, 4, True, (160, 160), 8),
-        Architecture("fnet3d", 3, 3, False, (16, 96, 96), 2),
+        Architecture("fnet2d", 2, 4, False, (160, 160), 8, 12),
+        Architecture("pix2pix", 2, 4, True, (160, 160), 8, 12),
+        Architecture("fnet3d", 3, 3, False, (16, 96, 96), 2, 4),
     )
 }
 """FNet 3D halves the resolution three times, not four as in the paper: our volumes have 13 planes."""

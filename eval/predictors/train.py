@@ -11,7 +11,7 @@ import dask.array as da
 import numpy as np
 import torch
 
-from eval.predictors.architectures import architecture_of
+from eval.predictors.architectures import Architecture, architecture_of
 from eval.predictors.crops import Field, Image
 from eval.predictors.decoded import through_codec
 from eval.predictors.model_file import Description, write_model
@@ -79,20 +79,38 @@ def pearson(a: Image, b: Image) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) and np.ptp(b) else 0.0
 
 
-def scores(network: FNet, cell: int, prepared: Sequence[Prepared], part: str) -> dict[str, float]:
+def scores(network: FNet, architecture: Architecture, prepared: Sequence[Prepared], part: str) -> dict[str, float]:
     """Return the correlation of prediction and truth in a part of every pair that has it, by file name."""
     found = {}
     for each in prepared:
         region: Region | None = getattr(each.pair, part)
         if region is None or not each.pair.valid[region].any():
             continue
-        given = np.pad(each.given, [(0, -side % cell) for side in each.given.shape], mode="edge")
-        planes = each.given.shape[0] if each.given.ndim == 3 else 0
+        window, inner = with_halo(region, each.target.shape, architecture)
+        given = each.given[(..., *window)]
+        planes = given.shape[0] if given.ndim == 3 else 0
+        given = np.pad(given, [(0, -side % architecture.cell) for side in given.shape], mode="edge")
         with torch.inference_mode():
             predicted = project(network(torch.from_numpy(given)[None, None]), planes)[0, 0].numpy()
         valid = each.pair.valid[region]
-        found[each.pair.name] = pearson(predicted[region][valid], each.target[region][valid])
+        found[each.pair.name] = pearson(predicted[inner][valid], each.target[region][valid])
     return found
+
+
+def with_halo(region: Region, shape: Sequence[int], architecture: Architecture) -> tuple[Region, Region]:
+    """Return the window that a network must be given for a region, beginning on its cells, and the region in it.
+
+    Examples
+    --------
+    >>> with_halo((slice(0, 64), slice(100, 164)), (64, 300), architecture_of("fnet3d"))
+    ((slice(0, 64, None), slice(48, 212, None)), (slice(0, 64, None), slice(52, 116, None)))
+    """
+    cell, halo = architecture.cell, architecture.halo
+    first = [max(0, side.start - halo) // cell * cell for side in region]
+    last = [min(size, side.stop + halo) for side, size in zip(region, shape, strict=True)]
+    window = (slice(first[0], last[0]), slice(first[1], last[1]))
+    inner = [slice(side.start - start, side.stop - start) for side, start in zip(region, first, strict=True)]
+    return window, (inner[0], inner[1])
 
 
 def train_label_free(
@@ -156,8 +174,8 @@ def train_label_free(
         say(f"going on from step {trainer.step}")
 
     def report(step: int, losses: dict[str, float]) -> None:
-        choosing = scores(trainer.averaged, architecture.cell, prepared, "choosing")
-        testing = scores(trainer.averaged, architecture.cell, prepared, "testing")
+        choosing = scores(trainer.averaged, architecture, prepared, "choosing")
+        testing = scores(trainer.averaged, architecture, prepared, "testing")
         trainer.keep_if_best(mean(choosing))
         cells = [str(step), f"{trainer.seconds:.0f}", *(f"{losses[name]:.5f}" for name in head[2:])]
         rows.append("\t".join([*cells, f"{mean(choosing):.4f}", f"{mean(testing):.4f}"]))
@@ -174,7 +192,7 @@ def train_label_free(
         out, arrays_of(trainer.best[2]), describe(task, settings, prepared, trainer.best[1], command)
     )
     trainer.averaged.load_state_dict(trainer.best[2])
-    final = scores(trainer.averaged, architecture.cell, prepared, "testing")
+    final = scores(trainer.averaged, architecture, prepared, "testing")
     notes = [f"model {identity}", command, json.dumps(asdict(settings)), split_in_words(prepared)]
     notes += [f"best step by the choosing part: {trainer.best[1]}, correlation there {trainer.best[0]:.4f}"]
     notes += [f"held out: {name} {score:.4f}" for name, score in final.items()]

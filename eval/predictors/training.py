@@ -24,7 +24,6 @@ from eval.predictors.networks import FNet, PatchDiscriminator
 WARM_UP = 0.05  # part of all steps
 AVERAGING = 0.99
 L1_WEIGHT = 100.0  # of Isola et al.
-REPORTS = 12
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,8 @@ class Trainer:
         return (side, side) if not self.planes else (-(-self.planes // cell) * cell, side, side)
 
     def run(self, until: int, report: Callable[[int, dict[str, float]], None]) -> None:
-        """Train to a step; `report(step, mean losses)` is called `REPORTS` times in a whole training."""
-        every = max(1, self.settings.steps // REPORTS)
+        """Train to a step; `report(step, mean losses)` is called now and then, `Architecture.reports` times in all."""
+        every = max(1, self.settings.steps // self.architecture.reports)
         losses: list[dict[str, float]] = []
         while self.step < until:
             start = time.process_time()
