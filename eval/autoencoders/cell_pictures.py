@@ -9,6 +9,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from eval.autoencoders.cell_rates import RateRow, steps_for
@@ -90,6 +91,9 @@ def draw_rates(rows: Sequence[RateRow], path: Path) -> None:
         if points:
             axis.plot(*np.transpose(sorted(points)), dashes, color=colour, linewidth=2, label=codec)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel("bits per pixel, whole chunks of 128 × 128")
     axis.set_ylabel("PSNR, dB against the range of each image")
     axis.grid(visible=True, color="#e8e8e8")
@@ -99,7 +103,7 @@ def draw_rates(rows: Sequence[RateRow], path: Path) -> None:
 
 
 def draw_neighbours(store: Path, data: Path, cells: Sequence[Cell], held: Sequence[Cell], path: Path) -> None:
-    """Draw what `zarr-neural search` finds for a bright, a spotted and a validation image of the files themselves."""
+    """Draw what `zarr-neural search` finds for the files of a spotted, a usual and a validation image."""
     files = {file.name: file for file in data.rglob("*") if PATTERN.match(file.stem)}
     wells = sorted({cell.well for cell in cells})
     asked = [wells[len(wells) // 4 - 1], wells[len(wells) // 2], held[-1].well]

@@ -20,25 +20,27 @@ BRIGHTNESS = "mean brightness"
 """What codes have to beat: the difference of the mean grey levels."""
 
 
+SPOTTED = ("O05", "O06", "O07")
+"""Wells whose cells look spotted to the eye: the receptor was internalised."""
+
+
 @dataclass(frozen=True)
 class SearchRow:
-    """How often the nearest other image comes from the well of the query, and what chance would give.
+    """How often the nearest other image is of the same kind as the query, and how often chance would have it.
 
-    `well_distance` is how many columns of the plate lie between them on average: neighbouring wells hold neighbouring
-    doses.
+    `same` says what counts: the well, a well at most one column away (a neighbouring dose), or being spotted.
     """
 
     model: str
     step: float
     measure: str
+    same: str
     queries: str
     images: int
     hit_rate: float
     hit_low: float
     hit_high: float
     chance: float
-    well_distance: float
-    well_distance_chance: float
 
 
 def order(one: Trained, step: float, cells: Sequence[Cell], measure: str, folder: Path) -> NDArray[np.float64]:
@@ -60,38 +62,29 @@ def judge(
     for one, step in zip(trained, steps, strict=True):
         for measure in MEASURES:
             matrices[one.recipe.name, step, measure] = order(one, step, cells, measure, folder)
+    wells = [cell.well for cell in cells]
+    columns = np.array([int(well[1:]) for well in wells])
+    kinds = {
+        "well": np.equal.outer(columns, columns),
+        "within one column": np.abs(np.subtract.outer(columns, columns)) <= 1,
+        "spotted": np.logical_and.outer(np.isin(wells, SPOTTED), np.isin(wells, SPOTTED)),
+    }
+    queries = {
+        "all": np.ones(len(cells), bool),
+        "validation": np.array([cell in held for cell in cells]),
+        "spotted": np.isin(wells, SPOTTED),
+    }
     rows = []
     for (model, step, measure), matrix in matrices.items():
-        rows.append(_row(model, step, measure, "validation", matrix, cells, [cell in held for cell in cells]))
-        rows.append(_row(model, step, measure, "all", matrix, cells, [True] * len(cells)))
+        nearest = np.where(np.eye(len(cells), dtype=bool), np.inf, matrix).argmin(1)
+        for same, asked in (
+            *((same, asked) for same in ("well", "within one column") for asked in ("all", "validation")),
+            ("spotted", "spotted"),
+        ):
+            places = np.flatnonzero(queries[asked])
+            if places.size:
+                hits = [float(kinds[same][i, nearest[i]]) for i in places]
+                interval = mean_interval(hits, [wells[i] for i in places])
+                chance = np.mean([(kinds[same][i].sum() - 1) / (len(cells) - 1) for i in places])
+                rows.append(SearchRow(model, step, measure, same, asked, places.size, *interval, float(chance)))
     return rows
-
-
-def _row(
-    model: str,
-    step: float,
-    measure: str,
-    queries: str,
-    matrix: NDArray[np.float64],
-    cells: Sequence[Cell],
-    asked: Sequence[bool],
-) -> SearchRow:
-    wells = np.array([cell.well for cell in cells])
-    columns = np.array([int(well[1:]) for well in wells])
-    apart = np.abs(np.subtract.outer(columns, columns))
-    places = np.flatnonzero(asked)
-    others = ~np.eye(len(cells), dtype=bool)
-    nearest = np.where(others, matrix, np.inf).argmin(1)
-    hits = [float(wells[i] == wells[nearest[i]]) for i in places]
-    chance = np.mean([(wells[others[i]] == wells[i]).mean() for i in places])
-    return SearchRow(
-        model,
-        step,
-        measure,
-        queries,
-        len(places),
-        *mean_interval(hits, [wells[i] for i in places]),
-        float(chance),
-        float(np.mean([apart[i, nearest[i]] for i in places])),
-        float(np.mean([apart[i][others[i]].mean() for i in places])),
-    )

@@ -23,7 +23,7 @@ RECIPES = (
     ),
     Recipe(
         "radiographs-cnn-1.0",
-        {"family": "bottleneck", "side": SIDE, "channels": CHANNELS, "code": 128},
+        {"family": "bottleneck", "side": SIDE, "channels": CHANNELS, "code": 128, "bounded": True},
         loss="1 - ms-ssim",
         rate=0.002,
         steps=150,
@@ -31,7 +31,7 @@ RECIPES = (
     ),
     Recipe(
         FIRST_STAGE,
-        {"family": "bottleneck", "side": SIDE, "channels": CHANNELS, "code": 512},
+        {"family": "bottleneck", "side": SIDE, "channels": CHANNELS, "code": 512, "bounded": True},
         loss="0.5 mse + 0.5 (1 - ms-ssim)",
         rate=0.002,
         steps=150,

@@ -26,7 +26,7 @@ Images = NDArray[np.uint8]
 Draw = Callable[[np.random.Generator, int], Images]
 """From a generator and a number to so many training images (N, side, side)."""
 COLLAPSED = 0.9
-"""A network whose error on its training images is more than this part of their variance has learnt nothing."""
+"""Of the variance of training images over each other: a network with more error than that has learnt nothing."""
 LEAST_STEPS = 40
 """Of a training that is judged by that."""
 POINTS = 6
@@ -46,7 +46,7 @@ class Recipe:
     loss
         One of `LOSSES`.
     rate
-        Of Adam. Where the network collapses, a tenth of it is tried, twice at most.
+        Of Adam. Where a network trained for squared error learns nothing, a tenth of it is tried, twice at most.
     steps, batch, seed
         Of the training.
     adversarial
@@ -149,7 +149,7 @@ def train(
             network = TwoStages(first.model.network, network)
         rows = _fit(recipe, network, rate, draw, training, validation, say)
         curve += [(float(attempt), rate, *row) for row in rows]
-        if recipe.steps < LEAST_STEPS or rows[-1][3] < COLLAPSED * _variance(training):
+        if not _collapsed(recipe, rows[-1][3], training):
             break
         say(f"{recipe.name} learnt nothing at a rate of {rate:g}")
     network.eval().requires_grad_(False)
@@ -173,9 +173,10 @@ def _trained_part(network: Autoencoder, first: Trained | None) -> nn.Module:
     return network.decoder if first is not None else network
 
 
-def _variance(images: Images) -> float:
-    """Return the error of the mean image."""
-    return float(np.mean(np.var(images.astype(np.float64) / 255, axis=0)))
+def _collapsed(recipe: Recipe, error: float, training: Images) -> bool:
+    """Return whether a training for squared error long enough to be judged is hardly better than the mean image."""
+    variance = float(np.mean(np.var(training.astype(np.float64) / 255, axis=0)))
+    return recipe.loss == "mse" and recipe.steps >= LEAST_STEPS and not error < COLLAPSED * variance
 
 
 def _statistics(network: Autoencoder, images: Images) -> Statistics:
@@ -278,7 +279,7 @@ def _fit(
             rows.append((float(step), round(time.process_time() - start, 1), running / count, *errors))
             say(f"{recipe.name} {step}/{recipe.steps}: loss {running / count:.5f}, MSE {errors[0]:.5f} {errors[1]:.5f}")
             running = 0.0
-            if 4 * step >= recipe.steps >= LEAST_STEPS and errors[0] > COLLAPSED * _variance(training):
+            if 4 * step >= recipe.steps and _collapsed(recipe, errors[0], training):
                 break
     return rows
 

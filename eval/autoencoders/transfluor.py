@@ -96,7 +96,7 @@ def run(
     draw_sheet(trained, unseen, pictures[0])
     draw_rates(rows, pictures[1])
     places = [one for one in trained if len(one.model.network.code_shape) == 3]
-    shown = (places or trained)[0]
+    shown = (places or trained)[-1]
     draw_neighbours(out / "stores" / f"{shown.recipe.name}-search.zarr", data, cells, validation, pictures[2])
     return [*files, *pictures]
 

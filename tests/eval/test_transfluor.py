@@ -110,9 +110,17 @@ def test_the_nearest_image_is_the_query_itself(data: Path, out: Path, measure: s
 
 
 def test_hit_rates_know_chance(out: Path) -> None:
-    for row in rows_of(out / "transfluor-search.tsv"):
-        assert float(row["chance"]) == pytest.approx(1 / 7, abs=1e-4)
-        assert 0 <= float(row["hit_low"] if row["hit_low"] != "nan" else 0) <= 1
+    rows = rows_of(out / "transfluor-search.tsv")
+    chances = {(row["same"], row["queries"]): float(row["chance"]) for row in rows}
+    assert chances["well", "all"] == chances["well", "validation"] == pytest.approx(1 / 7, abs=1e-4)
+    assert chances["within one column", "all"] == pytest.approx(3 / 7, abs=1e-4)  # O01 with O02, O19 with O20
+    assert {row["measure"] for row in rows} == {"mean brightness", "texture", "euclidean", "cosine"}
+    (brightest,) = [
+        float(row["hit_rate"])
+        for row in rows
+        if (row["measure"], row["same"], row["queries"]) == ("mean brightness", "well", "all")
+    ]
+    assert brightest == 1  # wells differ by 20 grey levels, fields by none
 
 
 def test_wells_are_never_split(data: Path) -> None:

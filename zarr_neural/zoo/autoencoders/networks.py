@@ -109,7 +109,7 @@ def convolutional(side: int, channels: Sequence[int]) -> Autoencoder:
     return Autoencoder(nn.Sequential(*encoder), nn.Sequential(*decoder), side, (channels[-1], small, small))
 
 
-def bottleneck(side: int, channels: Sequence[int], code: int) -> Autoencoder:
+def bottleneck(side: int, channels: Sequence[int], code: int, bounded: bool = False) -> Autoencoder:
     """Return the CNN of the study of radiographs: convolutions with pooling, and a code between dense layers.
 
     Batch normalisation stands before every rectifier. Only numbers of parameters are published; from their differences
@@ -122,6 +122,8 @@ def bottleneck(side: int, channels: Sequence[int], code: int) -> Autoencoder:
         One for each convolution.
     code : int
         Elements of the code.
+    bounded : bool
+        Whether a sigmoid ends the decoder: for images, not for what a first stage left.
     """
     small = side >> len(channels)
     features = channels[-1] * small * small
@@ -136,6 +138,8 @@ def bottleneck(side: int, channels: Sequence[int], code: int) -> Autoencoder:
         decoder += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
         decoder.append(nn.Upsample(scale_factor=2))
     decoder.append(nn.Conv2d(channels[0], 1, 3, padding=1))
+    if bounded:
+        decoder.append(nn.Sigmoid())
     return Autoencoder(nn.Sequential(*encoder), nn.Sequential(*decoder), side, (code,))
 
 
