@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import torch
+from distributed import Client, LocalCluster
 
 from eval import predictors
 from eval.predictors.architectures import ARCHITECTURES, architecture_of
@@ -182,3 +183,15 @@ def test_refusals(planes_model: predictors.Predictor, tmp_path: Path) -> None:
     random_model(tmp_path / "exchanged.safetensors", "fnet2d", 2)
     with pytest.raises(ValueError, match="expected " + exchanged.id):
         network_of(exchanged)
+
+
+def test_a_distributed_scheduler_gives_the_same(planes_model: predictors.Predictor, plane: np.ndarray) -> None:
+    """The graph runs on the workers of a distributed scheduler."""
+    lazy = planes_model.predict(da.from_array(plane[:200, :200], chunks=100), 1000.0, 3000.0, tile=112)
+    here = lazy.compute(scheduler="synchronous")
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        there = client.compute(lazy).result()
+    np.testing.assert_array_equal(here, there)
