@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from eval.images import package_file
 from eval.jpeg_past import was_jpeg
+from zarr_neural.zoo.weights import sha256
 
 Images = NDArray[np.uint8]
 SIDE = 256
@@ -42,12 +43,15 @@ class Radiograph:
         How its values became grey levels, in words.
     jpeg_past
         Whether it was once a JPEG: sizes of lossless codecs are then flattered.
+    digest
+        SHA-256 of the file.
     """
 
     name: str
     image: Images
     mapping: str
     jpeg_past: bool
+    digest: str = ""
 
 
 def packaged() -> list[Radiograph]:
@@ -121,13 +125,17 @@ def read_radiograph(path: Path) -> Radiograph:
         mapping += ", inverted"
         samples = 255 - samples
     image = np.ascontiguousarray(samples)
-    return Radiograph(path.name, image, mapping, was_jpeg(image))
+    return Radiograph(path.name, image, mapping, was_jpeg(image), sha256(path))
 
 
 def _read_dicom(path: Path) -> tuple[NDArray[Any], bool]:
     if importlib.util.find_spec("pydicom") is None:
         raise ValueError("DICOM needs pydicom: pip install pydicom")
-    data = importlib.import_module("pydicom").dcmread(path)
+    library = importlib.import_module("pydicom")
+    try:
+        data = library.dcmread(path)
+    except library.errors.InvalidDicomError as error:
+        raise ValueError("it is no DICOM file") from error
     kind = str(data.PhotometricInterpretation)
     if not kind.startswith("MONOCHROME"):
         raise ValueError(f"expected MONOCHROME1 or MONOCHROME2, found {kind}")

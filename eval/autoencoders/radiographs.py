@@ -95,7 +95,8 @@ def notes(
 
     def words(part: Sequence[Radiograph]) -> str:
         return "; ".join(
-            f"{one.name} {one.image.shape[0]} x {one.image.shape[1]} {one.mapping}{', once a JPEG' * one.jpeg_past}"
+            f"{one.name} {one.image.shape[0]} x {one.image.shape[1]} {one.mapping}"
+            f"{', once a JPEG' * one.jpeg_past} (SHA-256 {one.digest[:12]})"
             for one in part
         )
 
