@@ -7,6 +7,6 @@ collect_ignore_glob = (
     if importlib.util.find_spec("compressai")
     else ["tests/zoo_compressai/*", *(f"zarr_neural/zoo/learned/{name}.py" for name in (
         "coder", "grey_networks", "grey_training", "library", "loop", "rgb_networks", "scale", "speedups",
-        "volume_networks",
+        "volume_networks", "wavelet_start",
     ))]
 )  # fmt: skip

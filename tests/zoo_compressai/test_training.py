@@ -19,6 +19,8 @@ from zarr_neural.zoo.learned.library import EntropyBottleneck
 from zarr_neural.zoo.learned.loop import Stage
 from zarr_neural.zoo.learned.scale import GainedBottleneck, set_quality
 from zarr_neural.zoo.learned.volume_crops import stacks
+from zarr_neural.zoo.learned.volume_networks import VolumeFactorizedPrior
+from zarr_neural.zoo.learned.wavelet_start import start_as_wavelets
 
 
 @dataclass(frozen=True)
@@ -152,3 +154,21 @@ def test_stacks_end_where_a_slice_is_missing() -> None:
 def test_unknown_architectures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no architecture 'mbt2019'"):
         train_grey("mbt2019", planes(), planes(), tmp_path / "a", tmp_path / "a.tsv")
+
+
+@pytest.mark.parametrize("name", [*ARCHITECTURES, VOLUME])
+def test_wavelets_are_a_good_start(name: str) -> None:
+    """Untrained, what is smooth comes back from its latents; cheng2020 has no such kernels and starts at random."""
+    torch.manual_seed(5)
+    network = VolumeFactorizedPrior(16, 48) if name == VOLUME else grey_network(name)
+    started = start_as_wavelets(network)
+    assert started == (not name.startswith("cheng2020"))
+    if not started:
+        return
+    axes = torch.meshgrid(
+        *(torch.linspace(0, 3, n) for n in ((8,) if name == VOLUME else ()) + (96, 96)), indexing="ij"
+    )
+    x = (0.5 + 0.4 * torch.sin(sum(axes, torch.zeros(1))))[None, None]
+    with torch.no_grad():
+        error = (network.g_s(network.g_a(x)) - x)[..., 24:-24, 24:-24]
+    assert float(error.square().mean()) < 0.06 * float(x.var())

@@ -24,6 +24,7 @@ from .grey_networks import file_arrays, grey_network, load, warm_start
 from .loop import COLUMNS, Draw, Stage, train_stage
 from .volume_crops import Slice, draw_volumes, stacks, validation_volumes
 from .volume_networks import VOLUME_WIDTHS, VolumeFactorizedPrior
+from .wavelet_start import start_as_wavelets
 
 VALIDATION_SIDE = 256
 
@@ -106,7 +107,7 @@ def train_grey(
         network = grey_network(name, recipe.widths)
         draw = partial(draw_crops, trained, recipe.seed)
         crops = list(validation_crops(validated, VALIDATION_SIDE))
-    started = ""
+    started = "wavelets" if start_as_wavelets(network) else ""
     if start is not None:
         copied = warm_start(network, read_weights(start)[0])
         started = sha256(start)

@@ -25,6 +25,8 @@ VALIDATED = (2, 5, 8)
 """Qualities that the log shows on validation pictures."""
 LEVELLING = 0.4
 """Power of what distortion is worth that a step is divided by, so that steps of high quality do not drown others."""
+DENSITY_RATE = 10.0
+"""Factor of the learning rate of factorised densities, which have far to go from where they start."""
 COLUMNS = ("stage", "step", "loss", "quality", "bits_per_pixel", "psnr_db", "ms_ssim")
 
 Draw = Callable[[int, int, int], NDArray[np.float32]]
@@ -88,8 +90,13 @@ def train_stage(
     Crops and noise are functions of seed and step, so that a run that was stopped ends where another would have.
     """
     lambdas = LAMBDAS[stage.metric]
-    trained = [p for name, p in network.named_parameters() if stage.metric == "mse" or not name.startswith(SHARED)]
-    optimizer = torch.optim.Adam(trained, lr=stage.rate)
+    named = [(n, p) for n, p in network.named_parameters() if stage.metric == "mse" or not n.startswith(SHARED)]
+    trained = [p for _, p in named]
+    groups = [
+        {"params": [p for n, p in named if n.startswith("entropy_bottleneck") == density], "factor": factor}
+        for density, factor in ((False, 1.0), (True, DENSITY_RATE))
+    ]
+    optimizer = torch.optim.Adam(groups, lr=stage.rate)
     checkpoint = work / f"{stage.metric}.pt"
     first = 0
     if checkpoint.is_file():
@@ -104,7 +111,7 @@ def train_stage(
         quality = int(generator.choice(QUALITIES))
         torch.manual_seed(int(generator.integers(2**31)))
         for group in optimizer.param_groups:
-            group["lr"] = stage.rate * _cosine(step / stage.steps)
+            group["lr"] = stage.rate * group["factor"] * _cosine(step / stage.steps)
         set_quality(network, quality)
         target = torch.from_numpy(draw(step, stage.batch, stage.side))
         output = network(target)
