@@ -7,12 +7,13 @@ endif
 PYTHON313 ?= $(firstword $(foreach p,python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python),$(shell $(p) -c "print('$(p)')" 2>/dev/null)))
 VENV := .venv
 VENV313 := .venv-3.13
+VENVZOO := .venv-zoo
 BIN := $(VENV)/bin
 # What needs neither torch nor TIFF.
 CORE_TESTS := $(addprefix tests/,bitstream entropy intnet models chunk codecs conformance test_public_names.py)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*)
 
-.PHONY: demo test test-3.13 lint format clean
+.PHONY: demo test test-3.13 test-zoo lint format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m eval demo
@@ -20,6 +21,7 @@ demo: $(VENV)/installed
 test: $(VENV)/tested lint
 	$(BIN)/python -m pytest
 	$(MAKE) test-3.13
+	$(MAKE) test-zoo
 
 lint: $(VENV)/tested
 	$(BIN)/ruff format --check .
@@ -39,6 +41,10 @@ else
 	$(VENV313)/bin/python -m pytest $(CORE_TESTS)
 endif
 
+# CompressAI needs torchvision, which does not import beside the CPU-only torch of $(VENV).
+test-zoo: $(VENVZOO)/installed
+	$(VENVZOO)/bin/python -m pytest tests/zoo_compressai zarr_neural/zoo/learned
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -57,5 +63,11 @@ $(VENV313)/installed: $(SOURCES)
 	$(VENV313)/bin/python -m pip install --quiet --editable ".[core-tests]"
 	touch $@
 
+$(VENVZOO)/installed: $(SOURCES)
+	$(PYTHON) -m venv $(VENVZOO)
+	$(VENVZOO)/bin/python -m pip install --quiet --upgrade pip
+	$(VENVZOO)/bin/python -m pip install --quiet --config-settings=build-dir=build/zoo --editable ".[zoo,archive,eval]" "pytest>=8.2"
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV313) build demo-output
+	rm -rf $(VENV) $(VENV313) $(VENVZOO) build demo-output
