@@ -98,7 +98,7 @@ class Trainer:
 
     def run(self, until: int, report: Callable[[int, dict[str, float]], None]) -> None:
         """Train to a step; `report(step, mean losses)` is called now and then, `Architecture.reports` times in all."""
-        every = max(1, self.settings.steps // self.architecture.reports)
+        every = -(-self.settings.steps // self.architecture.reports)
         losses: list[dict[str, float]] = []
         while self.step < until:
             start = time.process_time()
