@@ -64,7 +64,7 @@ def encode_plane(model: LosslessModel, quantiser: Quantiser, plane: NDArray[Any]
     values, box, border = margin_values(plane)
     decoded = plane
     if not has_content(values):
-        return pack(RECORD, values), plane
+        return pack(RECORD, values), np.full_like(plane, border)  # 0.0 and -0.0 are one border
     content = plane[box.slices]
     samples, lowest = samples_of(quantiser, content)
     record = _smallest_record(model, values | {"lowest": lowest}, samples)

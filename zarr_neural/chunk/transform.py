@@ -83,7 +83,7 @@ def encode_transform_plane(
         raise NotForPathYError
     values, box, border = margin_values(plane)
     if not has_content(values):
-        return pack(RECORD, values), plane
+        return pack(RECORD, values), np.full_like(plane, border)  # 0.0 and -0.0 are one border
     samples, lowest = samples_of(quantiser, plane[box.slices])
     top = int(samples.max())
     values |= {"lowest": lowest, "top": top}
