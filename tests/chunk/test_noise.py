@@ -237,6 +237,14 @@ def test_odd_images_do_not_explode(name: str) -> None:
         assert (error <= np.ceil(np.maximum(1, top + 1e-2) / 2)).all()
 
 
+def test_the_darkest_level_of_signed_samples() -> None:
+    """A span beyond the dtype's largest value does not wrap round: the offset is near the darkest level."""
+    for dtype in (np.int8, np.int16):
+        info = np.iinfo(dtype)
+        model = estimate_noise([np.array([[info.min, info.max], [info.max, info.min]], dtype)])
+        assert info.min <= model.offset < info.min / 2
+
+
 def test_images_without_noise_stay_as_they_are() -> None:
     """Where no noise can be measured, every step is one grey level: the chunk is lossless."""
     for name in ("constant", "zeros", "all-saturated", "one-pixel", "ramp"):

@@ -128,7 +128,7 @@ def estimate_noise(planes: Iterable[NDArray[np.integer]]) -> NoiseModel:
                 f"noise is measured on planes of two axes of integers, not on {plane.ndim} axes of {plane.dtype}"
             )
         if plane.size:
-            darkest = min(darkest, float(np.quantile(_sampled(plane), 0.001)))
+            darkest = min(darkest, float(np.quantile(_sampled(plane).astype(np.float64), 0.001)))
         level, variance = _block_statistics(plane)
         levels.append(level)
         variances.append(variance)
