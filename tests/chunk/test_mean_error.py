@@ -11,7 +11,8 @@ import pytest
 from zarr_neural.bitstream import crc32c
 from zarr_neural.chunk import Fidelity, NoiseModel, decode_chunk, describe, encode_chunk
 from zarr_neural.chunk.header import pack_header, unpack_header
-from zarr_neural.errors import ConfigurationError, DamagedChunkError, ModelError
+from zarr_neural.chunk.mean_error import root_mean_square_error
+from zarr_neural.errors import ConfigurationError, DamagedChunkError, ModelError, UnsupportedInputError
 from zarr_neural.intnet.known_answer import known_transform_arrays
 from zarr_neural.models import default_lossless, pack_lossy
 
@@ -50,7 +51,7 @@ MAKE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "u2": lambda p: p,
     "u2-big-endian": lambda p: p.astype(">u2"),
     "i2": lambda p: p.astype(np.int16) - 400,
-    "i2-fortran": lambda p: np.asfortranarray(p.astype(np.int16) * 30 - 3000),
+    "i2-fortran": lambda p: np.asfortranarray(p.astype(np.int16) * 6 - 3000),
     "f4": lambda p: (p / 7 + 1e4).astype(np.float32),
     "f8-negative": lambda p: -p / 7,
 }
@@ -132,6 +133,63 @@ def test_constant_chunks_stay_constant() -> None:
         decoded, says = coded(np.full((30, 40), value), rmse=3)
         assert says["mode"] == "constant"
         assert (decoded == value).all()
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f8"])
+@pytest.mark.parametrize("asked", [{"rmse": 0.1}, {"max_error": 0.1}, {"rmse": 0.1, "max_error": 0.1}], ids=str)
+def test_zeros_of_both_signs_are_one_value(dtype: str, asked: dict[str, float]) -> None:
+    """A plane of 0.0 and -0.0 alone can be decoded again, whichever of them stands at its corners."""
+    zeros = np.zeros((2, 6, 7), dtype)
+    zeros[0, ::2] = -0.0
+    zeros[1, :, ::3] = -0.0
+    for array in (zeros, -zeros, zeros[:1]):
+        decoded, _ = coded(array, **asked)
+        np.testing.assert_array_equal(decoded, 0)
+
+
+@pytest.mark.parametrize("asked", [1e6, 1e200, 1.7e308])
+def test_an_error_beyond_all_samples(asked: float, picture: Picture) -> None:
+    """Whoever allows any error gets a small chunk, not an overflow."""
+    for array in (picture(40, 50), picture(40, 50).astype(float), picture(40, 50) * (asked / 1e6)):
+        decoded, _ = coded(array, rmse=asked)
+        assert np.isfinite(decoded).all()
+
+
+def test_huge_floats_have_a_mean_error() -> None:
+    """Squares beyond the range of float64 do not hide an error, nor make one up."""
+    planes, decoded = np.full((1, 4, 5), 3e300), np.full((1, 4, 5), -4e300)
+    assert root_mean_square_error(planes, decoded) == pytest.approx(7e300)
+    assert root_mean_square_error(planes, planes) == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("asked", [5e-324, 1.0, 1.7e308])
+def test_floats_that_are_not_finite_are_refused(value: float, asked: float, picture: Picture) -> None:
+    """No mean error can be promised for them; the message names what was asked for."""
+    array = picture(20, 30) / 7
+    array[3, 4] = value
+    with pytest.raises(UnsupportedInputError, match=r"rmse=.* NaN or infinite"):
+        coded(array, rmse=asked)
+
+
+def test_an_error_too_fine_for_floats_is_refused(picture: Picture) -> None:
+    """The message names the mean error, which is what the user gave."""
+    with pytest.raises(UnsupportedInputError, match=r"rmse=1e-09 leaves .* levels between"):
+        coded(picture(20, 30) / 7, rmse=1e-9)
+
+
+def test_chunks_never_outgrow_their_samples() -> None:
+    """Samples that jump over the whole range cost the transform more than they hold: they are coded without loss."""
+    random = np.random.default_rng(5)
+    for dtype in (np.uint8, np.int16):
+        info = np.iinfo(dtype)
+        for array in (
+            random.choice(np.array([info.min, info.max], dtype), (3, 598)),
+            random.integers(info.min, info.max, (1, 657), dtype, endpoint=True),
+        ):
+            data = encode_chunk(array, Fidelity(rmse=0.76), LOSSLESS, LOSSY)
+            assert len(data) <= array.nbytes + 64
+            assert rmse(decode_chunk(data, (LOSSY,)), array) <= 0.76
 
 
 def test_what_is_too_fine_is_lossless(picture: Picture) -> None:

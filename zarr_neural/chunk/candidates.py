@@ -96,14 +96,18 @@ def _at_mean_error(
     if fidelity.max_error is None or fidelity.max_error > rmse or not ways:
         with contextlib.suppress(NotForPathYError):
             ways.append(Coded(TRANSFORM, *encode_at_mean_error(planes, fidelity, lossless_id, lossy_id)))
-    if not ways or (_may_be_drawn(planes, rmse) and least_nbytes(planes) < min(len(way.payload) for way in ways)):
+    if not ways or _lossless_may_win(planes, rmse, min(len(way.payload) for way in ways)):
         ways.append(_stepwise(planes, quantise.Identity(), lossless_id))
     return ways
 
 
-def _may_be_drawn(planes: NDArray[Any], rmse: float) -> bool:
-    """Whether lossless coding may be smaller: where samples repeat, or hardly any loss is allowed."""
-    return planes.dtype.kind in "iu" and (rmse < _FINE_RMSE or any(repeats_often(plane) for plane in planes))
+def _lossless_may_win(planes: NDArray[Any], rmse: float, nbytes: int) -> bool:
+    """Whether it may need less than so many bytes: where hardly any loss is allowed, samples repeat, or jump about."""
+    if nbytes >= planes.nbytes:
+        return True
+    if planes.dtype.kind == "f" or not (rmse < _FINE_RMSE or any(repeats_often(plane) for plane in planes)):
+        return False
+    return least_nbytes(planes) < nbytes
 
 
 def _within_noise(planes: NDArray[Any], quantiser: Quantiser, lossless_id: str, lossy_id: str) -> list[Coded]:

@@ -24,6 +24,7 @@ HAS_RESIDUAL = 1
 MAX_BOUND = 65535
 _NOISE_FINENESS = 9  # fine steps of the transform in one of the noise
 _ATTEMPTS = 5
+_LARGEST_ERROR = 2.0**17  # levels, more than any two are apart
 _BLOCK = 16384  # samples that stay in the cache
 _FLOAT_FINENESS = 4  # levels of floats per unit of the mean error: their rounding takes half a percent of it
 
@@ -51,7 +52,7 @@ def encode_at_mean_error(
     quantiser, unit = _quantiser(planes, fidelity)
     # levels of floats are off by up to half a level themselves, and divided by a step that is not exact
     rounding, exact = (0.5, 1 - 2.0**-20) if planes.dtype.kind == "f" else (0, 1)
-    max_mse = (fidelity.rmse / unit) ** 2 - rounding**2 / 3
+    max_mse = min(fidelity.rmse / unit, _LARGEST_ERROR) ** 2 - rounding**2 / 3
     bound = None
     if fidelity.max_error is not None:
         bound = min(math.floor(fidelity.max_error / unit * exact - rounding), MAX_BOUND)
@@ -168,13 +169,24 @@ def read_head(reader: Reader) -> tuple[bytes, int] | None:
 
 def root_mean_square_error(planes: NDArray[Any], decoded: NDArray[Any]) -> float:
     """The root of the mean squared difference of two sets of planes, by float64."""
+    with np.errstate(over="ignore"):
+        mean = _mean_squared(planes, decoded, 1.0)
+        if math.isfinite(mean) or planes.dtype.kind != "f":
+            return math.sqrt(mean)
+        scale = 2.0**600  # squares of huge floats are beyond float64
+        return math.sqrt(_mean_squared(planes, decoded, scale)) * scale
+
+
+def _mean_squared(planes: NDArray[Any], decoded: NDArray[Any], scale: float) -> float:
     total = 0.0
     rows = max(1, _BLOCK // planes.shape[2])
     for plane, other in zip(planes, decoded, strict=True):
         for i in range(0, len(plane), rows):
             error = np.subtract(plane[i : i + rows], other[i : i + rows], dtype=np.float64)
+            if scale != 1:
+                error /= scale
             total += float(np.square(error, out=error).sum())
-    return math.sqrt(total / planes.size)
+    return total / planes.size
 
 
 def _quantiser(planes: NDArray[Any], fidelity: Fidelity) -> tuple[Quantiser, float]:
@@ -183,7 +195,8 @@ def _quantiser(planes: NDArray[Any], fidelity: Fidelity) -> tuple[Quantiser, flo
         return quantise.Identity(), 1
     assert fidelity.rmse is not None
     finest = min(fidelity.rmse / _FLOAT_FINENESS, math.inf if fidelity.max_error is None else fidelity.max_error / 2)
-    if finest <= 0:
-        raise NotForPathYError
-    quantiser = quantise.float_step(finest / 2, planes)
+    asked = f"rmse={fidelity.rmse:g}" + (
+        "" if fidelity.max_error is None else f" with max_error={fidelity.max_error:g}"
+    )
+    quantiser = quantise.float_step(finest / 2, planes, asked)
     return quantiser, quantiser.step

@@ -229,11 +229,18 @@ def choose(fidelity: Fidelity, planes: NDArray[Any]) -> Quantiser:
     if dtype.kind != "f":
         k = min(int(fidelity.max_error), 65535)
         return Step((k, zigzag(int(planes.max())))) if k else Identity()
-    return float_step(fidelity.max_error, planes)
+    return float_step(fidelity.max_error, planes, f"max_error={fidelity.max_error:g}")
 
 
-def float_step(max_error: float, planes: NDArray[Any]) -> FloatStep:
+def float_step(max_error: float, planes: NDArray[Any], asked: str) -> FloatStep:
     """The coarsest step that keeps a bound for planes of floats.
+
+    Parameters
+    ----------
+    max_error : float
+    planes : (N, Y, X) array
+    asked : str
+        What a user asked for, as messages name it.
 
     Raises
     ------
@@ -241,9 +248,9 @@ def float_step(max_error: float, planes: NDArray[Any]) -> FloatStep:
         If a sample is NaN or infinite, or the bound leaves more than 65535 levels.
     """
     if not np.isfinite(planes).all():
-        raise UnsupportedInputError("max_error cannot be promised for NaN or infinite samples; use lossless=True")
+        raise UnsupportedInputError(f"{asked} cannot be promised for NaN or infinite samples; use lossless=True")
     if max_error <= 0:
-        raise UnsupportedInputError("max_error of floating-point samples must be positive; use lossless=True")
+        raise UnsupportedInputError(f"{asked} leaves no error to floating-point samples; use lossless=True")
     span = float(planes.max()) - float(planes.min())
     largest = max(abs(float(planes.max())), abs(float(planes.min())))
     # Roundings spend a part of the bound and the step leaves room for them: half a unit in the last place of the dtype,
@@ -255,7 +262,7 @@ def float_step(max_error: float, planes: NDArray[Any]) -> FloatStep:
     if step <= 0 or span / step > 65534 or largest / step > 2.0**52:
         levels = span / step if step > 0 else math.inf
         raise UnsupportedInputError(
-            f"max_error={max_error:g} leaves {levels:.4g} levels between {float(planes.min()):g} and "
-            f"{float(planes.max()):g}; at most 65535 are possible: use a larger max_error or lossless=True"
+            f"{asked} leaves {levels:.4g} levels between {float(planes.min()):g} and {float(planes.max()):g}; "
+            "at most 65535 are possible: allow a larger error, or use lossless=True"
         )
     return FloatStep((int(np.array(step, np.float64).view(np.uint64)),))
