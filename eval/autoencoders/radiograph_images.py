@@ -1,4 +1,9 @@
-"""Radiographs: those inside the package pydicom-data, or a folder of the user's, as grey levels of 8 bits."""
+"""Radiographs: those inside the package pydicom-data, or a folder of the user's, as grey levels of 8 bits.
+
+That package holds one chest. The folder of the committed results holds both its radiographs and the images that lie in
+``tests`` of https://github.com/mlmed/torchxrayvision at f4087a0b (chests: five PNG, two JPEG, one DICOM); the hashes
+of all files stand in the heads of the results. None of them is part of this repository.
+"""
 
 from __future__ import annotations
 
