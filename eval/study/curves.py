@@ -14,17 +14,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from numpy.typing import NDArray
 
-from eval.bd_rate import front
 from eval.metrics import decibels
 from eval.rd_plots import INK, STYLES
-from eval.study.interpolate import qualities_at
 from eval.study.spread import spread_over
 from eval.study.tables import grouped
 
-GRID = 60
-"""Rates at which curves are averaged."""
+MARGIN = 0.06
+"""Room around curves, as a part of their extent."""
 WIDE = "zarr_neural"
 MORE_STYLES: dict[str, tuple[str, str]] = {
     "zarr_neural-noise": ("#d55e00", "--"),
@@ -39,7 +36,6 @@ MORE_STYLES: dict[str, tuple[str, str]] = {
     "cheng2020-anchor": ("#843c39", "-"),
     "cheng2020-attn": ("#e7969c", "-"),
 }
-CODES = {"-": "solid", "--": "dashed", ":": "dotted", "-.": "dashdot"}
 
 
 def style_of(codec: str) -> tuple[str, str]:
@@ -63,8 +59,8 @@ class Panel:
         Above it, and beside its axis.
     value
         From a row to what is drawn.
-    ticks
-        Labels of values on an axis of other values; none for plain numbers.
+    likeness
+        Whether that are similarities in decibels, whose axis shows the similarities.
     line, line_label
         A level to be marked.
     """
@@ -72,39 +68,47 @@ class Panel:
     title: str
     label: str
     value: Callable[[Any], float]
-    ticks: Callable[[float], str] | None = None
+    likeness: bool = False
     line: float = math.nan
     line_label: str = ""
 
 
-def likeness_ticks(db: float) -> str:
-    """Return the similarity that decibels stand for, as an axis shows it."""
-    digits = max(0, math.ceil(db / 10 - 1e-9)) + 1
-    return f"{1 - 10 ** (-db / 10):.{min(6, max(1, digits))}f}".rstrip("0") if db > 0 else "0"
+LIKENESSES = (0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999, 0.999999)
+"""What an axis of similarities shows."""
 
 
 def in_decibels(name: str) -> Callable[[Any], float]:
     """Return what reads a similarity of a row in decibels, so that those near 1 can be told apart."""
-    return lambda row: min(100.0, decibels(getattr(row, name)))
+    return lambda row: decibels(max(0.0, getattr(row, name)))
 
 
-def mean_curve(
-    images: Sequence[Sequence[Any]], value: Callable[[Any], float]
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]] | None:
-    """Return rates, means and the ends of their intervals, where all images have the curve; None where nowhere."""
-    curves = [front((row.bits_per_pixel, value(row)) for row in image) for image in images]
-    if not curves or min(map(len, curves)) < 2:
-        return None
-    low, high = max(curve[0][0] for curve in curves), min(curve[-1][0] for curve in curves)
-    if not low < high:
-        return None
-    rates = np.geomspace(low * (1 + 1e-9), high * (1 - 1e-9), GRID)
-    matrix = np.array([qualities_at(curve, list(rates)) for curve in curves])
-    spreads = [spread_over(list(column), [image[0].group for image in images]) for column in matrix.T[:: GRID // 12]]
-    places = rates[:: GRID // 12]
-    low_ends = np.interp(np.log(rates), np.log(places), [spread.mean_low for spread in spreads])
-    high_ends = np.interp(np.log(rates), np.log(places), [spread.mean_high for spread in spreads])
-    return rates, matrix.mean(axis=0), low_ends, high_ends
+@dataclass(frozen=True)
+class Mean:
+    """One point of a codec over images: geometric mean of the rates, mean of the values, each with its interval."""
+
+    rate: float
+    rate_low: float
+    rate_high: float
+    value: float
+    low: float
+    high: float
+
+
+def means_of(rows: Sequence[Any], value: Callable[[Any], float]) -> list[Mean]:
+    """Return a codec's points that all its images have, the smallest rate first; those without a finite value go."""
+    points = grouped(rows, lambda row: row.point)
+    most = max(map(len, points.values()), default=0)
+    found = []
+    for some in points.values():
+        values = [value(row) for row in some]
+        if len(some) < most or not all(map(math.isfinite, values)) or not all(row.bits_per_pixel > 0 for row in some):
+            continue
+        groups = [row.group for row in some]
+        rates = spread_over([math.log(row.bits_per_pixel) for row in some], groups)
+        spread = spread_over(values, groups)
+        ends = [math.exp(end) for end in (rates.mean, rates.mean_low, rates.mean_high)]
+        found.append(Mean(ends[0], ends[1], ends[2], spread.mean, spread.mean_low, spread.mean_high))
+    return sorted(found, key=lambda mean: mean.rate)
 
 
 def draw(rows: Sequence[Any], panels: Sequence[Panel], codecs: Sequence[str]) -> str:
@@ -114,10 +118,9 @@ def draw(rows: Sequence[Any], panels: Sequence[Panel], codecs: Sequence[str]) ->
     axes = np.atleast_1d(figure.subplots(1, len(panels), squeeze=False).ravel())
     by_codec = grouped(rows, lambda row: row.codec)
     for axis, panel in zip(axes, panels, strict=True):
-        for codec in codecs:
-            if codec in by_codec:
-                _line(axis, codec, by_codec[codec], panel)
+        drawn = {codec: _line(axis, codec, by_codec[codec], panel) for codec in codecs if codec in by_codec}
         _dress(axis, panel)
+        _limit(axis, [mean for means in drawn.values() if len(means) > 1 for mean in means])
     handles = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(list(handles.values()), list(handles), loc="outside right center", fontsize=9, frameon=False)
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "study"}):
@@ -127,30 +130,25 @@ def draw(rows: Sequence[Any], panels: Sequence[Panel], codecs: Sequence[str]) ->
     return svg[svg.index("<svg") :]
 
 
-def _line(axis: Axes, codec: str, rows: Sequence[Any], panel: Panel) -> None:
+def _line(axis: Axes, codec: str, rows: Sequence[Any], panel: Panel) -> list[Mean]:
+    """Draw one codec and return its points: a line, where there are several, else a mark."""
     colour, dashes = style_of(codec)
     ours = codec.startswith(WIDE)
-    images = list(grouped(rows, lambda row: row.image).values())
-    found = mean_curve(images, panel.value)
-    if found is None:
-        for some in grouped(rows, lambda row: row.point).values():
-            known = [panel.value(row) for row in some if math.isfinite(panel.value(row))]
-            rates = [row.bits_per_pixel for row in some if row.bits_per_pixel > 0]
-            if known and rates:
-                axis.plot(
-                    [np.exp(np.mean(np.log(rates)))],
-                    [np.mean(known)],
-                    "D" if ours else "s",
-                    color=colour,
-                    markersize=6 if ours else 4.5,
-                    label=codec,
-                    zorder=4,
-                )
-        return
-    places, means, low, high = found
-    axis.plot(places, means, dashes, color=colour, linewidth=2.6 if ours else 1.4, zorder=3 if ours else 2, label=codec)
-    if ours and np.isfinite(low).all():
-        axis.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0, zorder=1)
+    found = means_of(rows, panel.value)
+    if len(found) == 1:
+        axis.plot([found[0].rate], [found[0].value], "s", color=colour, markersize=5, label=codec, zorder=4)
+    elif found:
+        rates, values = [mean.rate for mean in found], [mean.value for mean in found]
+        wide, high = (2.6, 3) if ours else (1.4, 2)
+        axis.plot(rates, values, dashes, marker="o", markersize=wide + 1, color=colour, linewidth=wide, zorder=high)
+        axis.plot([], [], dashes, color=colour, linewidth=wide, label=codec)
+        if ours and not any(math.isnan(mean.low) for mean in found):
+            low, top = [mean.low for mean in found], [mean.high for mean in found]
+            axis.fill_between(rates, low, top, color=colour, alpha=0.13, linewidth=0, zorder=1)
+            for mean in found:
+                ends = [mean.rate_low, mean.rate_high]
+                axis.plot(ends, [mean.value] * 2, color=colour, linewidth=0.8, alpha=0.5, zorder=1)
+    return found
 
 
 def _dress(axis: Axes, panel: Panel) -> None:
@@ -162,11 +160,19 @@ def _dress(axis: Axes, panel: Panel) -> None:
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    if panel.ticks is not None:
-        ticks = panel.ticks
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: ticks(value)))
+    if panel.likeness:
+        axis.set_yticks([decibels(value) for value in LIKENESSES], [f"{value:g}" for value in LIKENESSES])
     if not math.isnan(panel.line):
         axis.axhline(panel.line, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1, label=panel.line_label)
     axis.set_xlabel("bits per pixel", fontsize=10)
     axis.set_ylabel(panel.label, fontsize=10)
     axis.set_title(panel.title, fontsize=11, color=INK, loc="left")
+
+
+def _limit(axis: Axes, means: Sequence[Mean]) -> None:
+    """Let the axes hold the curves; marks of codecs that lie far away are in the tables."""
+    if len(means) > 1:
+        rates, values = np.log([mean.rate for mean in means]), np.array([mean.value for mean in means])
+        wide, high = np.ptp(rates) * MARGIN or MARGIN, np.ptp(values) * MARGIN or MARGIN
+        axis.set_xlim(float(np.exp(rates.min() - wide)), float(np.exp(rates.max() + wide)))
+        axis.set_ylim(float(values.min() - high), float(values.max() + high))

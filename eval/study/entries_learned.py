@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from eval.study.entry import LEARNED, Entry, Given, Point
 from zarr_neural.zoo.learned import FactorizedPrior3D, ZooCodec
 from zarr_neural.zoo.learned.architectures import ARCHITECTURES, METRICS, RGB_QUALITIES
+from zarr_neural.zoo.weights import DIRECTORY_VARIABLE
 
+WEIGHTS = Path(__file__).parents[1] / "zoo_weights"
+"""Weights trained here; searched after the user's folders, in every process that imports this, so that no codec's
+configuration names a folder of this machine."""
+os.environ[DIRECTORY_VARIABLE] = os.pathsep.join(filter(None, (os.environ.get(DIRECTORY_VARIABLE), str(WEIGHTS))))
 GREY_QUALITIES = (1, 2, 4, 6, 8)
 VOLUME_CHUNK = (16, 256, 256)
 

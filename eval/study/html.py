@@ -31,14 +31,16 @@ th, td { padding:.28rem .65rem; border-bottom:1px solid var(--line); text-align:
 th { font-weight:600; color:var(--soft); border-bottom:2px solid #cfd4de; vertical-align:bottom; }
 th:first-child, td:first-child { text-align:left; position:sticky; left:0; background:#fff; }
 tr.ours td { font-weight:600; } td.best { background:var(--best); } td.published { color:#7a4b9a; }
-td small { color:var(--soft); font-weight:400; } tbody tr:hover td { background:#f3f5f9; }
+td small { display:block; color:var(--soft); font-weight:400; font-size:.74rem; line-height:1.15; }
+tbody tr:hover td { background:#f3f5f9; }
 .dot { display:inline-block; width:.72em; height:.72em; border-radius:50%; margin-right:.5em; }
 details { margin:.6rem 0; } summary { cursor:pointer; color:var(--accent); font-weight:600; }
 svg { max-width:100%; height:auto; }
-.sheet td, .sheet th { border:0; padding:.2rem .3rem; text-align:left; white-space:normal; vertical-align:top; }
-.sheet img { display:block; width:196px; height:auto; image-rendering:pixelated; border-radius:4px;
-  border:1px solid var(--line); }
-.sheet .name { min-width:9.5rem; font-weight:600; } .sheet small { color:var(--soft); }
+.sheet { display:flex; flex-wrap:wrap; gap:.8rem; }
+.card { border:1px solid var(--line); border-radius:8px; padding:.5rem .6rem .3rem; }
+.card h4 { margin:0 0 .35rem; font-size:.9rem; } .card > div { display:flex; flex-wrap:wrap; gap:.45rem; }
+figure { margin:0; width:168px; } figure img { display:block; width:168px; height:auto; border-radius:4px; }
+figcaption { font-size:.76rem; line-height:1.3; color:var(--soft); padding:.15rem 0 .2rem; }
 footer { color:var(--soft); font-size:.85rem; max-width:78rem; margin:0 auto; padding:0 1rem 2rem; }
 @media print { section { break-inside:avoid; border:0; } header { background:#fff; color:#000; } }
 """
@@ -84,9 +86,7 @@ class Section:
 
     def text(self, words: str, *, note: bool = False) -> None:
         """Add a paragraph."""
-        self.parts.append(
-            f"<p{' class=note' if note else ''}>{html.escape(words)}</p>".replace("class=note", 'class="note"')
-        )
+        self.parts.append(f'<p class="{"note" if note else "text"}">{html.escape(words)}</p>')
 
     def findings(self, sentences: Iterable[str]) -> None:
         """Add a list of sentences."""
@@ -109,21 +109,16 @@ class Section:
         """Add a picture sheet."""
         self.parts.append(f"<h3>{html.escape(sheet.image)}</h3>")
         self.text(sheet.notes, note=True)
-        rows = [("original", sheet.first), *sheet.rows]
-        head = "".join(f"<th>{html.escape(text)}</th>" for text in ("", *sheet.headings))
-        body = "".join(
-            f'<tr><td class="name">{codec_html(name)}</td>'
-            + "".join(
-                (f'<td><img src="{cell.png}" alt="{html.escape(f"{name}, {cell.caption}")}">' if cell.png else "<td>")
-                + f"<small>{html.escape(cell.caption)}</small></td>"
-                for cell in cells
+        cards = []
+        for name, cells in [("original", sheet.first), *sheet.rows]:
+            pictures = "".join(
+                f'<figure><img src="{cell.png}" alt="{html.escape(f"{name}, {heading}")}">'
+                f"<figcaption>{html.escape(cell.caption or heading)}</figcaption></figure>"
+                for heading, cell in zip(sheet.headings, cells, strict=False)
+                if cell.png
             )
-            + "</tr>"
-            for name, cells in rows
-        )
-        self.parts.append(
-            f'<div class="wide"><table class="sheet"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        )
+            cards.append(f'<div class="card"><h4>{codec_html(name)}</h4><div>{pictures}</div></div>')
+        self.parts.append(f'<div class="sheet">{"".join(cards)}</div>')
 
 
 def codec_html(name: str) -> str:

@@ -11,9 +11,12 @@ from scipy.interpolate import PchipInterpolator
 
 from eval.bd_rate import Curve, front
 
+REACH_DB = 0.25
+"""How far beyond its ends a curve is continued: a search ends within 0.1 dB of what it was asked for."""
+
 
 def rate_at(points: Iterable[tuple[float, float]], quality: float) -> float:
-    """Return the bits per pixel at a quality, nan beyond the measured points; only useful points count (`front`).
+    """Return the bits per pixel at a quality in dB, nan beyond the measured points; only useful points count (`front`).
 
     Examples
     --------
@@ -21,7 +24,7 @@ def rate_at(points: Iterable[tuple[float, float]], quality: float) -> float:
     2.0
     """
     curve = front(points)
-    if not curve or not curve[0][1] <= quality <= curve[-1][1]:
+    if not curve or not curve[0][1] - REACH_DB <= quality <= curve[-1][1] + REACH_DB:
         return math.nan
     if len(curve) == 1:
         return curve[0][0]

@@ -12,7 +12,7 @@ from eval.study.errors import StudyError
 from eval.study.image import Channel, StudyImage, images_of
 from eval.study.valid import Valid, valid_of
 
-TARGETS_DB = (30.0, 35.0, 40.0, 45.0, 50.0)
+TARGETS_DB = (25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0)
 Progress = Callable[[str, int, int], None]
 """Called with (what was finished, pieces done, pieces in all)."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from eval.metrics import decibels
 from eval.study import published
-from eval.study.curves import Panel, draw, in_decibels, likeness_ticks
+from eval.study.curves import Panel, draw, in_decibels
 from eval.study.entry import AS_IN_THE_STUDY, LEARNED
 from eval.study.html import Section, Table, Td, page
 from eval.study.plan import Plan
@@ -27,7 +26,8 @@ from eval.study.words import summary
 
 INTERVALS = (
     "Medians and means are over images; small print is the 95 % interval of the bootstrap over groups of images "
-    "(4000 draws, seeded). Green is the best of a column among codecs that all images have."
+    "(4000 draws, seeded). Green is the best of a column among codecs that have a figure for all images, where most "
+    "codecs do."
 )
 
 
@@ -89,14 +89,16 @@ def _matched(
 ) -> Section:
     part = Section("Equal error, equal rate")
     panels = [
-        Panel("PSNR", "PSNR, dB against the image's range", lambda row: min(100.0, row.psnr_db)),
-        Panel("SSIM", "SSIM", in_decibels("ssim"), likeness_ticks),
-        Panel("MS-SSIM", "MS-SSIM", in_decibels("ms_ssim"), likeness_ticks),
+        Panel("PSNR", "PSNR, dB against the image's range", lambda row: row.psnr_db),
+        Panel("SSIM", "SSIM", in_decibels("ssim"), likeness=True),
+        Panel("MS-SSIM", "MS-SSIM", in_decibels("ms_ssim"), likeness=True),
     ]
     part.svg(draw(rows, panels, codecs))
     part.text(
-        "Lines are means over images, where every image has the curve; bands are 95 % intervals of ours; marks are "
-        "codecs of one setting. Rates are on a logarithmic scale, and so are the distances of SSIM from 1.",
+        "Points are means over images of what was measured at one target or quality (geometric means of the rates), "
+        "shown where all images have it; bands and thin bars are 95 % intervals of ours; squares are codecs with one "
+        "setting. Lossless codecs, and squares beyond the axes, are in the tables. Rates, and distances of "
+        "similarities from 1, are on logarithmic scales.",
         note=True,
     )
     some = [f for f in figures if f.table == ERROR_MATCHED and f.of == channel]
@@ -132,8 +134,9 @@ def across(
     most = max((f.images for f in some.values()), default=0)
     best = {}
     for at in places:
-        full = [f.median for (_, place), f in some.items() if place == at and f.images == most]
-        best[at] = (min(full) if least else max(full)) if full else math.nan
+        column = [f for (_, place), f in some.items() if place == at]
+        full = [f.median for f in column if f.images == most]
+        best[at] = (min(full) if least else max(full)) if 2 * len(full) >= len(column) else math.nan
     rows = []
     for codec in codecs:
         if any((codec, at) in some for at in places):
@@ -147,9 +150,13 @@ def _cell(f: Figure | None, digits: int, best: float, most: int) -> Td:
         return Td("–")
     few = f", {f.images} images" if f.images < most else ""
     mark = "best" if f.images == most and f.median == best else ""
-    interval = "" if math.isnan(f.median_low) else f"{number(f.median_low, digits)}–{number(f.median_high, digits)}"
+    interval = _interval(f.median_low, f.median_high, digits)
     beyond = f" ({f.beyond})" if f.beyond else ""
     return Td(number(f.median, digits), (interval + few + beyond).lstrip(", "), mark)
+
+
+def _interval(low: float, high: float, digits: int) -> str:
+    return "" if math.isnan(low) or low == high else f"{number(low, digits)}–{number(high, digits)}"
 
 
 def number(value: float, digits: int) -> str:
@@ -239,8 +246,7 @@ def _fixed(figures: Sequence[Figure], channel: str, codecs: Sequence[str]) -> Se
 def _mean(f: Figure | None, digits: int) -> Td:
     if f is None or not f.images:
         return Td("–")
-    interval = "" if math.isnan(f.mean_low) else f"{number(f.mean_low, digits)}–{number(f.mean_high, digits)}"
-    return Td(number(f.mean, digits), interval)
+    return Td(number(f.mean, digits), _interval(f.mean_low, f.mean_high, digits))
 
 
 def _label_free(plan: Plan, rows: Sequence[LabelFree], figures: Sequence[Figure], codecs: Sequence[str]) -> Section:
@@ -259,13 +265,13 @@ def _label_free(plan: Plan, rows: Sequence[LabelFree], figures: Sequence[Figure]
             f"{some[0].target}; its prediction from the raw image has correlation {to_truth.mean:.3f} to the truth."
         )
         panels = [
-            Panel("To the prediction from raw", "correlation", _correlation_db, likeness_ticks),
-            Panel("To the prediction from raw", "SSIM", in_decibels("ssim"), likeness_ticks),
+            Panel("To the prediction from raw", "correlation", in_decibels("correlation"), likeness=True),
+            Panel("To the prediction from raw", "SSIM", in_decibels("ssim"), likeness=True),
         ]
         part.svg(draw([row for row in some if row.pair == "decoded/raw"], panels, codecs))
         panels = [
             Panel(
-                "To the truth", "correlation", lambda row: row.correlation, None, to_truth.mean, "from the raw image"
+                "To the truth", "correlation", lambda row: row.correlation, False, to_truth.mean, "from the raw image"
             ),
             Panel("To the truth", "SSIM, z-scored", lambda row: row.ssim_z),
         ]
@@ -297,10 +303,6 @@ def _label_free(plan: Plan, rows: Sequence[LabelFree], figures: Sequence[Figure]
         head = ("pair", "MSE", "SSIM", "correlation", "PSNR")
         part.table(Table(head, lines, "Table 5 of the study, volumes, as published"))
     return part
-
-
-def _correlation_db(row: LabelFree) -> float:
-    return min(60.0, decibels(max(0.0, row.correlation)))
 
 
 def _side_by_side(figures: Sequence[Figure], codecs: Sequence[str]) -> Table:

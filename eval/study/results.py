@@ -52,7 +52,8 @@ def said(outcome: Outcome, missing: Sequence[Entry]) -> list[str]:
     for entry in missing:
         reasons.setdefault(entry.missing, []).append(entry.name)
     for why, names in (reasons | outcome.left_out).items():
-        found.append(f"Left out: {', '.join(names)}: {why}.")
+        listed = ", ".join(names) if len(names) < 5 else f"{len(names)} codecs, {names[0]} to {names[-1]}"
+        found.append(f"Left out: {listed}: {why}.")
     for image, channel, key, why in outcome.damaged:
         found.append(f"Chunk {key} of {image} (channel {channel}) cannot be read and does not count: {why}.")
     if outcome.failures:

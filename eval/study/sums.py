@@ -113,4 +113,6 @@ def correlation(sums: Sums) -> float:
     n = sums.count
     top = n * sums.xy - sums.x * sums.y
     below = math.sqrt(max(0, n * sums.xx - sums.x**2)) * math.sqrt(max(0, n * sums.yy - sums.y**2))
-    return max(-1.0, min(1.0, top / below)) if below else math.nan
+    if not below:
+        return math.nan
+    return 1.0 if sums.dd == 0 else max(-1.0, min(1.0, top / below))  # roots round: equal arrays would have 1 - 1e-16
