@@ -14,6 +14,8 @@ from zarr_neural.zoo.learned.volume_networks import VolumeFactorizedPrior
 from zarr_neural.zoo.learned.weights import grey_file_name
 from zarr_neural.zoo.weights import write_weights
 
+torch.set_num_threads(1)  # small networks: threads would wait for one another longer than they work
+
 
 def small(name: str) -> tuple[int, ...]:
     """Widths of a network that is quick and codes nothing well."""
