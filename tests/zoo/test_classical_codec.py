@@ -222,6 +222,18 @@ def test_a_library_that_lacks_a_codec_is_named(monkeypatch: pytest.MonkeyPatch) 
             codec.encode(np.zeros((4, 4), "u1"))
 
 
+def test_a_library_that_is_missing_where_a_store_is_read_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = ClassicalCodec("webp", 50)
+    data = codec.encode(volume("u1", (9, 9)))
+    monkeypatch.setattr("zarr_neural.zoo.classical.library.importlib.import_module", _no_module)
+    with pytest.raises(ConfigurationError, match="webp is not available here: imagecodecs is not installed"):
+        codec.decode(data)
+
+
+def _no_module(name: str) -> Any:
+    raise ModuleNotFoundError(name)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_damage_ends_in_our_errors(family: str) -> None:
     codec = ClassicalCodec(family, middle(family))

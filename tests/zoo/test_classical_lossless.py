@@ -46,10 +46,11 @@ def test_every_classical_codec_returns_every_pixel(codec: LosslessCodec, sample:
     np.testing.assert_array_equal(signed(decoded, low, tile.dtype) if shift else decoded, tile)
 
 
-def test_noise_that_jpegls_cannot_shrink_is_coded() -> None:
-    """Its stream takes more room than the pixels, which is all that imagecodecs gives it by itself."""
-    tile = np.random.default_rng(1).integers(0, 65536, (64, 1000)).astype(np.uint16)
-    codec = lossless_family("jpegls")
+@pytest.mark.parametrize(("name", "shape"), [("jpegls", (64, 1000)), ("png-9", (300, 1)), ("png-6", (9, 2))])
+def test_noise_that_cannot_be_shrunk_is_coded(name: str, shape: tuple[int, int]) -> None:
+    """Its stream takes more room than the pixels, which is about what imagecodecs gives it by itself."""
+    tile = np.random.default_rng(1).integers(0, 65536, shape).astype(np.uint16)
+    codec = lossless_family(name)
     stream = codec.encode(tile)
     assert len(stream) > tile.nbytes
     np.testing.assert_array_equal(codec.decode(stream, tile.shape, tile.dtype), tile)

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zarr_neural.errors import DamagedChunkError, MismatchError, UnsupportedInputError
+from zarr_neural.errors import (
+    ConfigurationError,
+    DamagedChunkError,
+    MismatchError,
+    ModelError,
+    UnsupportedInputError,
+)
 from zarr_neural.zoo.research_codec import Coded, ResearchCodec
 from zarr_neural.zoo.stream import Stream
 
@@ -78,12 +84,33 @@ def test_every_damaged_byte_is_an_error() -> None:
         (np.zeros((4, 5), "u1", order="F"), "order='C'"),
         (np.zeros((4, 5), ">u2"), "big-endian"),
         (np.zeros((4, 5), "<c8"), "is not taken"),
+        (np.zeros((1,) * 9, "u1"), "at most 8 axes and 4294967296 bytes are taken, not 9 axes, 1 bytes"),
+        (np.broadcast_to(np.uint8(0), (2**16, 2**17)), "C-contiguous|at most 8 axes"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_refusals_say_what_was_found(buf: Any, why: str) -> None:
     with pytest.raises(UnsupportedInputError, match=why):
         Quantised().encode(buf)
+
+
+def test_what_is_missing_here_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what the bytes are to blame for is called damage; that a library or weights are missing stays what it is."""
+    data = Quantised().encode(CHUNK)
+    for found, expected in (
+        (ConfigurationError("no library"), ConfigurationError),
+        (ModelError("weights of another network"), ModelError),
+        (ZeroDivisionError("a span of 0"), DamagedChunkError),
+        (KeyError("a symbol"), DamagedChunkError),
+    ):
+
+        def expand(self: Any, stream: Stream, error: Exception = found) -> NDArray[Any]:
+            raise error
+
+        monkeypatch.setattr(Quantised, "expand", expand)
+        with pytest.raises(expected) as caught:
+            Quantised().decode(data)
+        assert type(caught.value) is expected
 
 
 def test_an_altered_shape_or_parameter_is_found_before_anything_is_decoded() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from numcodecs.abc import Codec
 from numpy.typing import NDArray
 
-from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
-from zarr_neural.zoo.stream import Stream, dtype_number, pack_stream, unpack_stream
+from zarr_neural.errors import DamagedChunkError, UnsupportedInputError, ZarrNeuralError
+from zarr_neural.zoo.stream import MAX_NBYTES, MOST_AXES, Stream, dtype_number, pack_stream, unpack_stream
 
 Coded = tuple[bytes, Sequence[int], NDArray[Any]]
 """Payload, parameters for the header, and what the two decode to."""
@@ -50,6 +50,10 @@ class ResearchCodec(Codec, ABC):  # type: ignore[misc] # numcodecs has no types
         if not isinstance(buf, np.ndarray) or buf.ndim < 2 or buf.size == 0:
             found = f"{buf.ndim} axes, shape {buf.shape}" if isinstance(buf, np.ndarray) else type(buf).__name__
             raise UnsupportedInputError(f"an array of two or more axes is needed, not {found}")
+        if buf.ndim > MOST_AXES or buf.nbytes > MAX_NBYTES:
+            raise UnsupportedInputError(
+                f"at most {MOST_AXES} axes and {MAX_NBYTES} bytes are taken, not {buf.ndim} axes, {buf.nbytes} bytes"
+            )
         if not buf.flags.c_contiguous:
             raise UnsupportedInputError("the chunk is not C-contiguous: create the array with order='C'")
         if buf.dtype.newbyteorder("<") != buf.dtype:
@@ -76,9 +80,9 @@ class ResearchCodec(Codec, ABC):  # type: ignore[misc] # numcodecs has no types
         stream = unpack_stream(self.identity, memoryview(buf).cast("B"))
         try:
             decoded = stream.checked(self.expand(stream))
-        except (ValueError, IndexError, OverflowError) as error:
-            if isinstance(error, DamagedChunkError):
-                raise
+        except ZarrNeuralError:  # many are ValueErrors: a library that is missing here is no damage
+            raise
+        except (ValueError, LookupError, ArithmeticError) as error:
             raise DamagedChunkError(f"the payload of {stream.codec} cannot be decoded ({error})") from error
         if out is None:
             return decoded

@@ -16,12 +16,13 @@ DTYPES = ("<u1", "<u2", "<i1", "<i2", "<f4")
 """Sample types, by their number in the header; big-endian arrays are stored as little-endian ones."""
 MAX_NBYTES = 2**32
 """Largest chunk, in bytes of its samples."""
+MOST_AXES = 8
 
 FIELDS = (
     Field("magic", "bytes", 4),
     Field("identity", "fixed", 4, most=2**32 - 1),
     Field("dtype", "fixed", 1, most=len(DTYPES) - 1),
-    Field("shape", "varints", 8, least=1, most=2**32),
+    Field("shape", "varints", MOST_AXES, least=1, most=2**32),
     Field("parameters", "varints", 64),
     Field("payload_crc", "fixed", 4, most=2**32 - 1),
     Field("decoded_crc", "fixed", 4, most=2**32 - 1),

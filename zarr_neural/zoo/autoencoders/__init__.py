@@ -2,7 +2,7 @@
 
 In: (..., side, side) uint8 chunks and the weights of a trained network, by SHA-256 or path. Out: bytes, and back.
 May import what the zoo may; torch is loaded with the first chunk, never with the package. Networks are trained by
-``python -m eval transfluor`` and ``python -m eval radiographs``. Tests: ``tests/zoo/test_autoencoder*.py``.
+``python -m eval transfluor`` and ``python -m eval radiographs``. Tests: ``tests/zoo/autoencoders``.
 """
 
 from numcodecs.registry import register_codec

@@ -31,7 +31,7 @@ def lerc() -> LossyCodec:
         BOUNDS,
         UNIT_FLOATS,
         lambda given, setting: imagecodecs().lerc_encode(given.plane, setting, compression="zstd"),
-        lambda data, shape: imagecodecs().lerc_decode(data),
+        lambda data, shape: imagecodecs().lerc_decode(data, out=np.empty(shape, np.float32)),  # no larger, if forged
         TAKEN,
         unavailable=partial(absent, "LERC"),
     )

@@ -157,7 +157,8 @@ AS_IT_IS = Scaling(
 
 
 def _unit(image: Image, scale: Scale) -> Prepared:
-    return Prepared(((image - float(scale.low)) / scale.span).astype(np.float32), scale, 1.0)
+    # floats of opposite ends of their range are further apart than float32 goes
+    return Prepared(((image.astype(np.float64) - scale.low) / scale.span).astype(np.float32), scale, 1.0)
 
 
 def _from_unit(decoded: Image, scale: Scale) -> Image:
