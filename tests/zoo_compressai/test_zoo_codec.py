@@ -161,6 +161,29 @@ def test_damaged_bytes_are_errors(folder: Path) -> None:
             codec.decode(data[:position])
 
 
+def test_a_store_records_the_hash_of_its_weights(
+    folder: Path, published: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pinned codec names its weights by SHA-256 in the metadata; a reader with other weights says which it wants."""
+    image = smooth((20, 20), "uint8", 0.5)
+    codecs = (
+        ZooCodec("mbt2018-mean", "mse", 3, 1, str(folder)),
+        ZooCodec("mbt2018-mean", "mse", 1, 3, str(published["mbt2018-mean"].parent)),
+        FactorizedPrior3D(3, weights=str(folder)),
+    )
+    for number, codec in enumerate(codecs):
+        monkeypatch.setenv("ZARR_NEURAL_ZOO", str(codec.weights))
+        pinned = codec.pinned()
+        chunk = image[None] if isinstance(codec, FactorizedPrior3D) else image
+        array = stored(tmp_path / f"{number}.zarr", chunk, chunk.shape, pinned)
+        digest = json.loads((tmp_path / f"{number}.zarr" / ".zarray").read_text())["compressor"]["weights"]
+        assert pinned.identity.endswith(f"weights={digest}")
+        npt.assert_array_equal(array[:], codec.decode(codec.encode(chunk)))
+        monkeypatch.setenv("ZARR_NEURAL_ZOO", str(tmp_path / "nowhere"))
+        with pytest.raises(ModelNotFoundError, match=f"of SHA-256 {digest}"):
+            zarr.open_array(str(tmp_path / f"{number}.zarr"), mode="r")[:]
+
+
 def test_a_file_with_another_hash_than_its_name_is_an_error(published: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / published["mbt2018"].name
     path.write_bytes(published["mbt2018"].read_bytes() + b"x")

@@ -26,6 +26,11 @@ def directories() -> list[Path]:
     return [*(Path(part) for part in given.split(os.pathsep) if part), user_directory().parent / "zoo", SHIPPED]
 
 
+def is_digest(name: str) -> bool:
+    """Return whether a name of weights is a SHA-256: 64 lower-case hexadecimal digits."""
+    return len(name) == 64 and not set(name) - set("0123456789abcdef")
+
+
 def locate(weights: str | os.PathLike[str], suffix: str = SUFFIX) -> Path:
     """Return the file of weights that are named by their SHA-256 or by their path; never asks the network.
 
@@ -44,7 +49,7 @@ def locate(weights: str | os.PathLike[str], suffix: str = SUFFIX) -> Path:
         If the file of that name has other contents.
     """
     name = os.fspath(weights)
-    if len(name) == 64 and not set(name) - set("0123456789abcdef"):
+    if is_digest(name):
         for directory in directories():
             path = directory / (name + suffix)
             if path.is_file():

@@ -1,19 +1,30 @@
 """Codecs of CompressAI's networks where CompressAI is not installed: configured, compared, pickled, not used."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numcodecs
 import numpy as np
 import pytest
 
-from zarr_neural.errors import ConfigurationError, DamagedChunkError, MissingExtraError
+from zarr_neural.errors import (
+    ConfigurationError,
+    DamagedChunkError,
+    MissingExtraError,
+    ModelError,
+    ModelNotFoundError,
+    UnsupportedInputError,
+)
 from zarr_neural.zoo import FactorizedPrior3D, ZooCodec, available
 from zarr_neural.zoo.learned.planes import IntensityMap, padded
 from zarr_neural.zoo.learned.strings import pack_strings, unpack_strings
+from zarr_neural.zoo.learned.weights import locate
+from zarr_neural.zoo.weights import write_weights
 
 CODECS = [
     ZooCodec("bmshj2018-hyperprior", metric="ms-ssim", quality=8),
@@ -41,7 +52,12 @@ def test_configuration_round_trip(codec: Any) -> None:
         ({"name": "mbt2018", "quality": 2.0}, "is 2.0"),
         ({"name": "cheng2020-attn", "quality": 7}, "allowed are 1 to 6"),
         ({"name": "mbt2018", "channels": 2}, "channels is 2"),
-        ({"name": "mbt2018", "low": 5, "high": 5}, "low must be the smaller"),
+        ({"name": "mbt2018", "low": 5, "high": 5}, "low the smaller one: not 5, 5"),
+        ({"name": "mbt2018", "low": 5}, "low and high are given together"),
+        ({"name": "mbt2018", "high": 5}, "low and high are given together"),
+        ({"name": "mbt2018", "low": float("nan"), "high": 5}, "finite"),
+        ({"name": "mbt2018", "low": 0, "high": float("inf")}, "finite"),
+        ({"name": "mbt2018", "low": "a", "high": 5}, "not 'a', 5"),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value,
 )
@@ -110,6 +126,31 @@ def test_the_intensity_map_keeps_integers(dtype: str) -> None:
     np.testing.assert_array_equal(scale.from_unit(unit * 3 - 1).max(), limits.max)
     with pytest.raises(ValueError, match="are none of"):
         IntensityMap.of_parameters(chunk.dtype, (5, 4))
+
+
+def test_a_range_beyond_the_dtype_is_refused() -> None:
+    """A range made for another array would bring every sample to one value."""
+    chunk = np.arange(256, dtype="u1").reshape(16, 16)
+    assert IntensityMap.of_chunk(chunk, -7.5, 99.2) == IntensityMap(chunk.dtype, 0, 100)
+    for low, high in ((-9.0, -5.0), (300.0, 4095.0), (255.0, 1e9)):
+        with pytest.raises(UnsupportedInputError, match="holds no range of uint8"):
+            IntensityMap.of_chunk(chunk, low, high)
+
+
+def test_weights_named_by_their_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file must have it, wherever it lies; others of its name are no replacement."""
+    monkeypatch.setenv("ZARR_NEURAL_ZOO", os.pathsep.join(str(tmp_path / part) for part in "ab"))
+    name = "mbt2018-grey.safetensors"
+    digest = write_weights(tmp_path / "b" / name, {"x": np.ones(3, "f4")}, {})
+    assert locate(name, digest) == tmp_path / "b" / name
+    (tmp_path / "b" / name).rename(tmp_path / "kept")
+    with pytest.raises(ModelNotFoundError, match=f"file {name} of SHA-256 {'0' * 64} .*searched: {tmp_path / 'a'}"):
+        locate(name, "0" * 64)
+    other = write_weights(tmp_path / "a" / name, {"x": np.zeros(3, "f4")}, {})
+    with pytest.raises(ModelError, match=f"no {name} has the SHA-256 {digest}: that of .* is {other}"):
+        locate(name, digest)
+    (tmp_path / "kept").rename(tmp_path / "b" / name)
+    assert locate(name, digest) == tmp_path / "b" / name
 
 
 def test_padding_mirrors_narrow_chunks_again_and_again() -> None:

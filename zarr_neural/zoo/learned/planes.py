@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,19 +54,22 @@ class IntensityMap:
 
     @classmethod
     def of_chunk(cls, chunk: NDArray[Any], low: float | None, high: float | None) -> IntensityMap:
-        """Return the map of a chunk: from its own least and largest value where `low` or `high` are not given.
+        """Return the map of a chunk: from its own least to its largest value where `low` and `high` are not given.
 
         Raises
         ------
         UnsupportedInputError
-            If the chunk holds no integers of 8 or 16 bits.
+            If the chunk holds no integers of 8 or 16 bits, or no grey level of them lies between low and high.
         """
         if chunk.dtype.name not in DTYPES:
             raise UnsupportedInputError(f"dtype {chunk.dtype} is not taken; there are: {', '.join(DTYPES)}")
+        if low is None or high is None:
+            return cls(chunk.dtype, int(chunk.min()), int(chunk.max()))
         limits = np.iinfo(chunk.dtype)
-        least = int(chunk.min()) if low is None else int(np.clip(np.floor(low), limits.min, limits.max))
-        most = int(chunk.max()) if high is None else int(np.clip(np.ceil(high), limits.min, limits.max))
-        return cls(chunk.dtype, min(least, most), most)
+        least, most = max(math.floor(low), int(limits.min)), min(math.ceil(high), int(limits.max))
+        if not least < most:
+            raise UnsupportedInputError(f"the stated range {low} to {high} holds no range of {chunk.dtype}")
+        return cls(chunk.dtype, least, most)
 
     def to_unit(self, samples: NDArray[Any]) -> NDArray[np.float32]:
         """Return samples as 0..1."""
@@ -79,10 +83,24 @@ class IntensityMap:
         return found
 
 
-def check_range(low: float | None, high: float | None) -> None:
-    """Raise ConfigurationError where a given range is empty."""
-    if low is not None and high is not None and not low < high:
-        raise ConfigurationError(f"low is {low!r} and high is {high!r}: low must be the smaller one")
+def checked_range(low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    """Return a given range.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is empty or not finite, or one end is given alone: a chunk far from that end would have no range left.
+    """
+    if low is None and high is None:
+        return None, None
+    try:
+        ends = float(low), float(high)  # type: ignore[arg-type] # one of them may be None
+        sound = -math.inf < ends[0] < ends[1] < math.inf
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise ConfigurationError(f"low and high are given together, finite, low the smaller one: not {low!r}, {high!r}")
+    return ends
 
 
 def padded_sides(shape: Sequence[int], multiples: Sequence[int]) -> tuple[int, ...]:

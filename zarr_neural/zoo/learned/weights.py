@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zarr_neural.errors import ModelError, ModelNotFoundError
-from zarr_neural.zoo.weights import directories, sha256
+from zarr_neural.zoo.weights import directories, is_digest, sha256
 
 TRAINED = "made by zarr-neural train zoo; "
 """How to come by a file of weights trained here."""
@@ -41,7 +41,7 @@ def locate(file_name: str, weights: str | None, *, advice: str = "") -> Path:
     ----------
     file_name : str
     weights : str, optional
-        The file itself under any name, or a folder that is searched first.
+        The file itself under any name, a folder that is searched first, or the SHA-256 that the file must have.
     advice : str
         How to come by the file, for the error.
 
@@ -49,7 +49,11 @@ def locate(file_name: str, weights: str | None, *, advice: str = "") -> Path:
     ------
     ModelNotFoundError
         If it lies in none of the `directories_for`; says which file to put where.
+    ModelError
+        If only files of other contents than were asked for lie there.
     """
+    if weights is not None and is_digest(weights):
+        return _of_digest(file_name, weights, advice)
     if weights is not None and Path(weights).is_file():
         return Path(weights)
     searched = directories_for(weights)
@@ -60,6 +64,19 @@ def locate(file_name: str, weights: str | None, *, advice: str = "") -> Path:
     if weights is not None and not Path(weights).is_dir():
         wanted += f"; weights={weights!r} is no file or folder here"
     raise ModelNotFoundError(wanted, [str(directory) for directory in searched])
+
+
+def _of_digest(file_name: str, digest: str, advice: str) -> Path:
+    """Return the path of the file of that name and SHA-256."""
+    found = {path: sha256(path) for folder in directories() if (path := folder / file_name).is_file()}
+    for path, contents in found.items():
+        if contents == digest:
+            return path
+    if found:
+        others = ", ".join(f"that of {path} is {contents}" for path, contents in found.items())
+        raise ModelError(f"no {file_name} has the SHA-256 {digest}: {others}")
+    wanted = f"file {file_name} of SHA-256 {digest} ({advice}put it into one of the folders searched)"
+    raise ModelNotFoundError(wanted, [str(folder) for folder in directories()])
 
 
 def checked_digest(path: Path, file_name: str) -> str:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zarr_neural.errors import ZarrNeuralError
-from zarr_neural.zoo.research_codec import Coded, ResearchCodec
-from zarr_neural.zoo.stream import Stream
 from zarr_neural.zoo.weights import sha256
 
 from . import weights as files
 from .architectures import ARCHITECTURES, METRICS, QUALITIES, RGB_QUALITIES, check
-from .planes import IntensityMap, check_range, padded, padded_sides
-from .strings import pack_strings, unpack_strings
-
-MULTIPLE = 64
-"""Sides of a plane are padded to multiples of it."""
+from .learned_codec import LearnedCodec, lacking
 
 
-class ZooCodec(ResearchCodec):
+class ZooCodec(LearnedCodec):
     """A learned codec of CompressAI: each plane of a chunk is one pair of real `compress` and `decompress` calls.
 
     With three channels a grey plane is given three times to a network for colour pictures, as in the study, and the
@@ -41,7 +30,8 @@ class ZooCodec(ResearchCodec):
     channels : int
         3 for CompressAI's published weights, 1 for those trained here.
     weights : str, optional
-        File of weights, or a folder to search before `$ZARR_NEURAL_ZOO` and the user's own.
+        File of weights, or a folder to search before `$ZARR_NEURAL_ZOO` and the user's own; or the SHA-256 that the
+        file must have, see `pinned`.
     low, high : float, optional
         Grey levels that are brought to 0 and 1: the range of the whole image, for one quality in all its chunks.
         Samples outside are clipped. By default the range of each chunk.
@@ -58,6 +48,7 @@ class ZooCodec(ResearchCodec):
     """
 
     codec_id = "zarr_neural.zoo"
+    multiples = (64, 64)
 
     def __init__(
         self,
@@ -70,37 +61,20 @@ class ZooCodec(ResearchCodec):
         high: float | None = None,
     ) -> None:
         check(name, metric, quality, channels)
-        check_range(low, high)
+        super().__init__(weights, low, high)
         self.name, self.metric, self.quality, self.channels = name, metric, quality, channels
-        self.weights, self.low, self.high = None if weights is None else str(weights), low, high
 
     @property
     def identity(self) -> str:
         """Name, settings and SHA-256 of the weights."""
         return f"{self.name} {self.metric} quality={self.quality} channels={self.channels} weights={self._file()[1]}"
 
-    def compress(self, chunk: NDArray[Any]) -> Coded:
-        """Return streams, intensity map and decoded samples of a chunk."""
-        scale = IntensityMap.of_chunk(chunk, self.low, self.high)
-        planes = chunk.reshape(-1, *chunk.shape[-2:]) if scale.low < scale.high else chunk[:0].reshape(0, 1, 1)
-        payload = pack_strings([self._coder().compress(self._channels(scale.to_unit(plane))) for plane in planes])
-        return payload, scale.parameters, self._samples(payload, scale, chunk.shape)
-
-    def expand(self, stream: Stream) -> NDArray[Any]:
-        """Return the samples of a stream."""
-        return self._samples(stream.payload, IntensityMap.of_parameters(stream.dtype, stream.parameters), stream.shape)
-
     @staticmethod
     def missing(name: str, metric: str = "mse", quality: int = 8, channels: int = 3, weights: str | None = None) -> str:
         """Say why a codec cannot be used here: the library or its file of weights is missing; "" if it can."""
-        try:
-            ZooCodec(name, metric, quality, channels, weights)._file()
-        except ZarrNeuralError as error:
-            return str(error)
-        return ""
+        return lacking(lambda: ZooCodec(name, metric, quality, channels, weights))
 
     def _file(self) -> tuple[Path, str]:
-        """Path and SHA-256 of the weights."""
         from . import library  # noqa: F401 (heavy; the absence of CompressAI comes before that of a file)
 
         if self.channels == 1:
@@ -118,22 +92,6 @@ class ZooCodec(ResearchCodec):
         if self.channels == 1:
             return grey_coder(self.name, self.metric, self.quality, path, digest)
         return rgb_coder(self.name, path, digest)
-
-    def _channels(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.repeat(padded(unit, (MULTIPLE, MULTIPLE))[None], self.channels, axis=0)
-
-    def _samples(self, payload: bytes, scale: IntensityMap, shape: tuple[int, ...]) -> NDArray[Any]:
-        if scale.low == scale.high:
-            unpack_strings(payload, 0, 0)
-            return np.full(shape, scale.low, scale.dtype)
-        coder = self._coder()
-        height, width = shape[-2:]
-        sides = padded_sides((height, width), (MULTIPLE, MULTIPLE))
-        planes = [
-            scale.from_unit(coder.decompress(strings, sides).mean(axis=0)[:height, :width])
-            for strings in unpack_strings(payload, math.prod(shape[:-2]), coder.streams)
-        ]
-        return np.stack(planes).reshape(shape)
 
 
 def available(channels: int | None = None, weights: str | None = None) -> list[ZooCodec]:
