@@ -137,11 +137,18 @@ def study_stores(
     data: Annotated[Path, typer.Option(help="Folder with pairs.csv and the files that it names.")],
     out: Annotated[Path, typer.Option(help="Folder for the stores.")],
     groups: Annotated[str, typer.Option(help="Groups of pairs.csv, between commas.")] = ",".join(stores.HELD_OUT),
+    volume: Annotated[
+        str, typer.Option(help="Instead of groups: the z-stack of this target, below OUT/volumes and OUT/targets.")
+    ] = "",
     ome_version: Annotated[str, typer.Option(help="Of OME-Zarr: 0.4 or 0.5.")] = "0.5",
 ) -> None:
     """Make OME-Zarr stores of held-out image pairs, losslessly, with named channels and a mask of padded borders."""
     try:
-        for path in stores.make(data, out, groups.split(","), ome_version):
+        if volume:
+            written = [*stores.make_volume(data, out, volume, ome_version)]
+        else:
+            written = stores.make(data, out, groups.split(","), ome_version)
+        for path in written:
             Console().print(f"written: {path}", soft_wrap=True, highlight=False)
     except (StudyError, ZarrNeuralError) as error:
         errors.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)

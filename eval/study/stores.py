@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 from eval.images import read_planes
+from eval.predictors.pairs import read_pairs
 from eval.study.errors import StudyError
 from eval.study.valid import LABEL
 from zarr_neural.archive import Options, convert, fidelity_from
@@ -57,18 +58,63 @@ def _store(data: Path, out: Path, name: str, rows: Sequence[dict[str, str]], ome
         planes[row["target_name"]] = plane
     stack = np.stack(list(planes.values()))
     store = out / f"{Path(name).stem}.ome.zarr"
+    write_store(store, stack, "CYX", list(planes), rows[0]["group"], ~padded(stack), ome_version)
+    return store
+
+
+def make_volume(data: Path, out: Path, target_name: str, ome_version: str = "0.5") -> tuple[Path, Path]:
+    """Write the stack of the one field that has a target of that name, and its targets; return both paths.
+
+    They are OUT/volumes/NAME.ome.zarr (Z, Y, X) and OUT/targets/NAME.ome.zarr, the plane that networks predict. Only
+    pixels that no predictor was trained on or chosen by are valid: `eval.predictors.pairs` splits the field in space.
+
+    Raises
+    ------
+    StudyError
+        No pair has that target, or its field is not split in space; files are missing or differ in size.
+    """
+    try:
+        pairs = read_pairs(data, target_name, ndim=3)
+    except (ValueError, OSError) as error:
+        raise StudyError(str(error)) from error
+    if len(pairs) != 1 or pairs[0].testing is None:
+        raise StudyError(f"{len(pairs)} fields have the target {target_name!r}, expected one")
+    pair = pairs[0]
+    valid = np.zeros_like(pair.valid)
+    valid[pair.testing] = pair.valid[pair.testing]
+    volume, target = (out / kind / f"{pair.input_name}.ome.zarr" for kind in ("volumes", "targets"))
+    write_store(volume, pair.raw[:, np.newaxis], "ZCYX", [pair.input_name], pair.group, valid, ome_version)
+    write_store(target, pair.target[np.newaxis], "CYX", [target_name], pair.group, valid, ome_version)
+    return volume, target
+
+
+def write_store(
+    store: Path,
+    stack: NDArray[Any],
+    axes: str,
+    names: Sequence[str],
+    group: str,
+    valid: NDArray[np.bool_],
+    ome_version: str,
+) -> None:
+    """Write an image losslessly by the converter, with the group it belongs to and the pixels (Y, X) that count.
+
+    Raises
+    ------
+    StudyError
+        The converter failed.
+    """
+    store.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        tiff = Path(folder) / f"{Path(name).stem}.ome.tif"
-        tifffile.imwrite(tiff, stack, metadata={"axes": "CYX", "Channel": {"Name": list(planes)}})
+        tiff = Path(folder) / f"{store.name.removesuffix('.ome.zarr')}.ome.tif"
+        tifffile.imwrite(tiff, stack, metadata={"axes": axes, "Channel": {"Name": list(names)}})
         options = Options(fidelity_from(lossless=True), ome_version=ome_version, overwrite=True, labels=False)
         reports = convert([tiff], store, options)
     if reports[0].status == "failed":
-        raise StudyError(f"{name}: {reports[0].error}")
-    zarr.open_group(store, mode="a").attrs["study"] = {"group": rows[0]["group"]}
-    padding = padded(stack)
-    if padding.any():
-        write_valid(store, ~padding, ome_version)
-    return store
+        raise StudyError(f"{store.name}: {reports[0].error}")
+    zarr.open_group(store, mode="a").attrs["study"] = {"group": group}
+    if not valid.all():
+        write_valid(store, valid, ome_version)
 
 
 def _plane(data: Path, name: str, channel: int) -> NDArray[Any]:
@@ -92,7 +138,7 @@ def padded(stack: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def write_valid(store: Path, valid: NDArray[np.bool_], ome_version: str, name: str = LABEL) -> None:
-    """Add a label image of the pixels that count to an image (C, Y, X)."""
+    """Add a label image (Y, X) of the pixels that count to an image, for all of its planes."""
     version = {"0.4": 2, "0.5": 3}[ome_version]
 
     def described(content: dict[str, Any]) -> dict[str, Any]:
