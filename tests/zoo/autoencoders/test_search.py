@@ -44,6 +44,19 @@ def test_an_image_of_the_store_is_found_first(store: Path, images: Images, tmp_p
     assert sorted(one.index for one in found) == [(i, 0) for i in range(5)]  # the padding of the last chunk is none
 
 
+def test_tiles_of_large_planes_say_where_they_are(
+    tmp_path: Path, weights: Callable[[str], str], images: Images
+) -> None:
+    """A plane of two rows of three tiles, the last of which reach over its edge."""
+    plane = images.reshape(2, 3, 32, 32).swapaxes(1, 2).reshape(64, 96)[:, :90]
+    codec = AutoencoderCodec(weights("convolutional"), 0.01)
+    shape = {"shape": (2, *plane.shape), "chunks": (1, 32, 32), "dtype": "u1"}
+    zarr.open_array(tmp_path / "m.zarr", mode="w", zarr_format=2, compressor=codec, **shape)[1] = plane
+    found = search(tmp_path / "m.zarr", query(tmp_path, images[4]), 9)
+    assert found[0].index == (1, 32, 32)
+    assert len({one.index for one in found}) == 6
+
+
 def test_no_pixel_is_decoded(store: Path, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zarr_neural.zoo.autoencoders.model.Model.decode", None)
     assert search(store, query(tmp_path, images[1]), 1)[0].index == (1, 0)
@@ -72,6 +85,13 @@ def test_a_damaged_chunk_is_named(store: Path) -> None:
 def test_stores_without_codes_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no Zarr store"):
         read_codes(tmp_path / "nothing.zarr")
+    (tmp_path / "b.zarr").mkdir()
+    (tmp_path / "b.zarr" / ".zarray").write_text(
+        '{"zarr_format": 2, "shape": [4, 4], "chunks": [4, 4], "dtype": "|u1", "order": "C", "fill_value": 0, '
+        '"filters": null, "compressor": {"id": "zarr_neural.autoencoder", "stop": 1}}'
+    )
+    with pytest.raises(ArchiveError, match=r"can be read here: .*unexpected keyword argument 'stop'"):
+        read_codes(tmp_path / "b.zarr")
     zarr.open_array(tmp_path / "a.zarr", mode="w", shape=(9, 9), chunks=(9, 9), dtype="u1", zarr_format=2)[:] = 2
     with pytest.raises(ArchiveError, match=r"expected an array of zarr_neural\.autoencoder, found"):
         read_codes(tmp_path / "a.zarr")

@@ -27,7 +27,7 @@ class Neighbour:
     array
         Path of its array in the store; empty where the store is an array.
     index
-        Of the image along the leading axes of the array.
+        Of the image along the leading axes of the array; where planes hold more than one, its first row and column too.
     distance
         From the query, by the measure that was asked for.
     name
@@ -55,7 +55,7 @@ class CodedImages:
     array
         Its path in the store.
     indices
-        Of the images, along the leading axes.
+        Of the images, as in `Neighbour`.
     codes
         (images, elements) float32.
     names
@@ -79,8 +79,8 @@ def read_codes(store: Path) -> list[CodedImages]:
     """
     try:
         node = zarr.open(store, mode="r")
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        raise ArchiveError(f"{store} is no Zarr store") from error
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise ArchiveError(f"{store} is no Zarr store that can be read here: {error}") from error
     arrays = {"": node} if isinstance(node, zarr.Array) else dict(_below(node))
     found = []
     for name, array in arrays.items():
@@ -104,6 +104,7 @@ def _below(group: zarr.Group) -> Iterator[tuple[str, zarr.Array[Any]]]:
 
 def _codes(store: Path, name: str, array: zarr.Array[Any], codec: AutoencoderCodec) -> CodedImages:
     leading = array.ndim - 2
+    tiled = any(n > size for n, size in zip(array.shape[-2:], array.chunks[-2:], strict=True))
     indices: list[tuple[int, ...]] = []
     kept = [np.empty((0, loaded(codec.weights).statistics.classes.size), np.float32)]
     for chunk in itertools.product(*(range(-(-n // size)) for n, size in zip(array.shape, array.chunks, strict=True))):
@@ -114,11 +115,12 @@ def _codes(store: Path, name: str, array: zarr.Array[Any], codec: AutoencoderCod
             codes = codec.codes(path.read_bytes())
         except DamagedChunkError as error:
             raise ArchiveError(f"{path.relative_to(store)}: {error}") from error
-        starts = [place * size for place, size in zip(chunk, array.chunks, strict=True)][:leading]
+        starts = [place * size for place, size in zip(chunk, array.chunks, strict=True)]
+        corner = tuple(starts[leading:]) if tiled else ()
         for offset, code in zip(np.ndindex(array.chunks[:leading]), codes, strict=True):
-            index = tuple(start + step for start, step in zip(starts, offset, strict=True))
+            index = tuple(start + step for start, step in zip(starts, offset, strict=False))
             if all(i < n for i, n in zip(index, array.shape, strict=False)):  # the rest pads chunks at the edge
-                indices.append(index)
+                indices.append(index + corner)
                 kept.append(code[None])
     names = array.attrs.get("names")
     known = names if isinstance(names, list) and leading and len(names) == array.shape[0] else []
