@@ -27,6 +27,7 @@ from eval.rd_sheet import draw_sheet
 from eval.rd_summary import print_rate_distortion
 from eval.report import Row, Writer, print_summary, read
 from eval.study.command import study, study_stores
+from eval.study.memory import study_memory
 from eval.subjects import all_subjects
 
 MAX_ERRORS = (1, 4)
@@ -38,6 +39,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 errors = Console(stderr=True)
 app.command()(study)
 app.command("study_stores")(study_stores)
+app.command("study_memory")(study_memory)
 app.command("train_label_free")(train_label_free)
 
 
