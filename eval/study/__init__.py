@@ -7,6 +7,6 @@ scikit-image, matplotlib.
 Each step has its module. Reading: ``image``, ``valid``, ``scan``, ``stores``. Codecs: ``entry``, ``entries`` and one
 for each kind, ``matching``, ``recode``. Figures: ``sums``, ``structure``, ``compare``, ``reconstruction`` (phase 1),
 ``label_free`` and ``segmentation`` (phase 2), ``rows``. Running: ``plan``, ``cluster``, ``journal``, ``runner``,
-``pictures``, ``command``. What is made of the rows: ``results``.
+``pictures``, ``provenance``, ``command``. What is made of the rows: ``results``. ``memory`` measures it all.
 Tests: ``tests/eval/test_study*.py``.
 """

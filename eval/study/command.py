@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from eval.study import stores
 from eval.study.cluster import THREADS, workers
 from eval.study.entries import chosen
-from eval.study.entry import Entry
 from eval.study.errors import StudyError
-from eval.study.image import StudyImage, open_images
+from eval.study.image import open_images
 from eval.study.journal import NAME, Journal
 from eval.study.plan import TARGETS_DB, Plan, check
+from eval.study.provenance import check_codecs, command_of, identity, not_held_out, notes
 from eval.study.results import write_results
 from eval.study.runner import run
 from zarr_neural.archive.stores import find_stores
@@ -31,6 +29,7 @@ Store = Annotated[list[Path], typer.Argument(help="OME-Zarr stores, or folders o
 
 
 def study(
+    context: typer.Context,
     stores: Store,
     codecs: Annotated[
         str | None, typer.Option(help="Codecs or kinds of codecs, between commas.", show_default="all")
@@ -94,6 +93,8 @@ def study(
         )
         check(plan)
         journal = Journal(plan.out / NAME, identity(plan), resume=resume)
+        for sentence in not_held_out(plan):
+            errors.print(sentence, highlight=False, markup=False, soft_wrap=True)
         for why in dict.fromkeys(entry.missing for entry in missing):
             names = ", ".join(entry.name for entry in missing if entry.missing == why)
             errors.print(f"left out: {names}: {why}", highlight=False, markup=False, soft_wrap=True)
@@ -110,6 +111,7 @@ def study(
                 disable=not errors.is_terminal,
             ) as bar,
         ):
+            check_codecs(journal, plan.entries)
             task = bar.add_task("measuring", total=None)
 
             def progress(name: str, done: int, total: int) -> None:
@@ -125,7 +127,7 @@ def study(
     except (StudyError, ZarrNeuralError) as error:
         errors.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
-    written = write_results(plan, journal, outcome, missing, notes(plan, missing))
+    written = write_results(plan, journal, outcome, missing, notes(plan, missing, command_of(context)))
     for path in written:
         Console().print(f"written: {path}", soft_wrap=True, highlight=False)
     if outcome.failures:
@@ -193,38 +195,3 @@ def numbers(text: str, kind: type[Any]) -> tuple[Any, ...]:
     if min(found) <= 0:
         raise StudyError(f"{text!r}: expected numbers above 0")
     return found
-
-
-def identity(plan: Plan) -> dict[str, Any]:
-    """Return what the rows of a plan depend on beside their keys."""
-    return {
-        "images": [store_identity(image) for image in plan.images],
-        "input": plan.input,
-        "target": plan.target,
-        "segment": plan.segment,
-        "mask": plan.mask,
-        "chunk": list(plan.chunk),
-        "ssim_tiles": plan.most_tiles,
-        "zarr_neural": version("zarr-neural"),
-    }
-
-
-def store_identity(image: StudyImage) -> list[Any]:
-    """Return what tells an image from another of the same name."""
-    return [image.name, image.component, list(image.shape), image.dtype.name]
-
-
-def notes(plan: Plan, missing: Sequence[Entry]) -> list[str]:
-    """Return what a reader of the results must know: versions, settings, what was left out."""
-    libraries = ("zarr-neural", "zarr", "numcodecs", "imagecodecs", "numpy", "scikit-image", "dask")
-    return [
-        "versions: " + ", ".join(f"{name} {version(name)}" for name in libraries),
-        f"python {platform.python_version()}, {platform.machine()}",
-        f"chunks: equal parts of about {' x '.join(map(str, plan.chunk))}; target PSNR: "
-        + ", ".join(f"{target:g}" for target in plan.targets_db),
-        *(
-            f"model {predictor.id}: {predictor.architecture}, trained on {predictor.trained_on}"
-            for predictor in plan.predictors
-        ),
-        *(f"left out: {entry.name}: {entry.missing}" for entry in missing),
-    ]

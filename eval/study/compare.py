@@ -57,6 +57,13 @@ def blocks(array: da.Array | None, count: int) -> list[object]:
     return [None] * count if array is None else list(array.to_delayed().ravel())
 
 
+def summed(client: Client, x: da.Array, y: da.Array, valid: da.Array | None) -> Sums:
+    """Return the sums over two arrays of one shape that are cut alike, over the pixels that count."""
+    xs = blocks(x, 0)
+    trios = zip(xs, blocks(y, len(xs)), blocks(valid, len(xs)), strict=True)
+    return added(client.gather(client.compute([dask.delayed(sums_of, pure=False)(*trio) for trio in trios])))
+
+
 def compare(
     client: Client,
     x: da.Array,
@@ -86,8 +93,7 @@ def compare(
     """
     xs = blocks(x, 0)
     ys, masks = blocks(y, len(xs)), blocks(valid, len(xs))
-    parts = [dask.delayed(sums_of, pure=False)(*trio) for trio in zip(xs, ys, masks, strict=True)]
-    sums = added(client.gather(client.compute(parts)))
+    sums = summed(client, x, y, valid)
     wide = data_range(sums) if callable(data_range) else data_range
     of_x, of_y = moments(sums.count, sums.x, sums.xx), moments(sums.count, sums.y, sums.yy)
     z_range = (sums.y_ends[1] - sums.y_ends[0]) / of_y.deviation if of_y.deviation > 0 else 0.0

@@ -36,13 +36,15 @@ class Journal:
         Raises
         ------
         StudyError
-            There is a journal and `resume` is not set, or it is that of another study.
+            There is a journal and `resume` is not set, it is that of another study, or a line of it is damaged.
         """
         self._lock = threading.Lock()
         self._pieces: dict[Key, Any] = {}
         self._path = path
         text = path.read_text() if path.exists() else ""
         lines = text.split("\n")[:-1]
+        if len(lines) == 1 and not resume:
+            lines = []  # nothing was finished
         if lines and not resume:
             raise StudyError(
                 f"{path} holds {len(lines) - 1} finished pieces: --resume goes on, or choose another --out"
@@ -51,15 +53,24 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({"study": dict(study)}) + "\n")
             return
-        head = json.loads(lines[0]).get("study", {})
+        found = [self._read(line, number) for number, line in enumerate(lines, 1)]
+        head = found[0].get("study", {})
         if head != dict(study):
             other = ", ".join(name for name in study if head.get(name) != study[name]) or "its head"
             raise StudyError(f"{path} belongs to a study with other {other}: choose another --out")
-        for line in lines[1:]:
-            piece = json.loads(line)
+        for piece in found[1:]:
             self._pieces[tuple(piece["key"])] = piece["value"]
         if not text.endswith("\n"):
             path.write_text("".join(f"{line}\n" for line in lines))
+
+    def _read(self, line: str, number: int) -> dict[str, Any]:
+        try:
+            found = json.loads(line)
+            if set(found) != ({"study"} if number == 1 else {"key", "value"}):
+                raise ValueError(f"it holds {', '.join(found)}")
+        except (ValueError, TypeError) as error:
+            raise StudyError(f"{self._path}, line {number} is none of a journal: {error}") from error
+        return dict(found)
 
     def get(self, key: Sequence[str]) -> Any:
         """Return a finished piece, None where it is not finished."""

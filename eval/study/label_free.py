@@ -11,7 +11,7 @@ from distributed import Client
 from numcodecs import Blosc
 
 from eval.predictors import normalisation
-from eval.study.compare import Comparison, compare
+from eval.study.compare import Comparison, compare, summed
 from eval.study.image import StudyImage
 from eval.study.recode import create, reading, writing
 from eval.study.reconstruction import SMALL_NBYTES, Decoded
@@ -67,12 +67,24 @@ class Raw:
 def raw_prediction(client: Client, predictor: Any, scan: Scan, truth: Scan, path: Path) -> Raw:
     """Return the prediction from the raw image, kept in memory where it is small and else in a store."""
     image = scan.channel.lazy(tile_shape(scan.channel.shape, (1,) * scan.channel.ndim))
-    low, high = normalisation(image)
+    low, high = normalisation(_readable(scan, image))
     projected = truth.channel.ndim < scan.channel.ndim
-    valid = truth.valid if projected else scan.valid.without(truth.channel.damaged)
+    if projected:  # a chunk that is lost in one plane is lost in the mean over planes
+        shadows = tuple(replace(damage, region=damage.region[-truth.channel.ndim :]) for damage in scan.channel.damaged)
+        valid = truth.valid.without(shadows)
+    else:
+        valid = scan.valid.without(truth.channel.damaged)
     raw = Raw(scan.channel.image, predictor, low, high, image, truth, valid)
     tile = tile_shape(truth.channel.shape, (1,) * truth.channel.ndim)
     return replace(raw, prediction=kept(client, raw.predicted(image), tile, path))
+
+
+def _readable(scan: Scan, image: da.Array) -> da.Array:
+    """Return the image with 0, which normalisation leaves out, where chunks cannot be read."""
+    if not scan.channel.damaged:
+        return image
+    there = Valid(scan.channel.image, "", scan.channel.damaged).lazy(tuple(sizes[0] for sizes in image.chunks))
+    return da.where(there, image, 0)
 
 
 def kept(client: Client, array: da.Array, tile: tuple[int, ...], path: Path) -> da.Array:
@@ -114,9 +126,8 @@ def _against_truth(client: Client, raw: Raw, prediction: da.Array) -> Comparison
     """Compare a prediction with the truth, each z-scored by itself."""
     truth = raw.truth.channel.lazy(raw.tile).astype("f4")
     valid = raw.valid.lazy(raw.tile)
-    of_truth = raw.truth.moments
-    parts = compare(client, truth, prediction, valid, 0.0, several=False)
-    of_prediction = moments(parts.sums.count, parts.sums.y, parts.sums.yy)
+    sums = summed(client, truth, prediction, valid)
+    of_truth, of_prediction = moments(sums.count, sums.x, sums.xx), moments(sums.count, sums.y, sums.yy)
     x = (truth - of_truth.mean) / (of_truth.deviation or 1.0)
     y = (prediction - of_prediction.mean) / (of_prediction.deviation or 1.0)
     return compare(client, x.astype("f4"), y.astype("f4"), valid, _range_of_reference, several=False)
@@ -134,6 +145,7 @@ def _row(raw: Raw, head: tuple[str, str, str, float], pair: str, found: Comparis
         target=raw.truth.channel.name,
         pair=pair,
         valid=found.sums.count,
+        data_range=found.data_range / deviation if deviation > 0 else float("nan"),
         mse=found.mse / deviation**2 if deviation > 0 else float("nan"),
         ssim=found.ssim,
         psnr_db=found.psnr_db,

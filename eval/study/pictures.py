@@ -53,7 +53,7 @@ def keep_original(client: Client, out: Path, scan: Scan, raws: Sequence[Raw]) ->
     for raw in raws:
         name = raw.predictor.id[:12]
         arrays[f"prediction {name}"] = crop(client, raw.prediction)
-        arrays[f"truth {name}"] = crop(client, raw.truth.channel.lazy(tile))
+        arrays[f"truth {name}"] = crop(client, raw.truth.channel.lazy(raw.tile))
     _write(out, scan.channel.image.name, ORIGINAL, arrays)
 
 
@@ -67,8 +67,15 @@ def keep(client: Client, out: Path, of: Decoded, predictions: Mapping[str, da.Ar
 def _write(out: Path, image: str, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
     folder = out / FOLDER / image
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{name}.npz").open("wb") as file:
+    part = folder / f"{name}.part"
+    with part.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
+    part.replace(folder / f"{name}.npz")
+
+
+def there(out: Path, image: str, codec: str, point: str) -> bool:
+    """Return whether the pictures of a codec at a point were kept."""
+    return (out / FOLDER / image / f"{codec}@{point}.npz").exists()
 
 
 def read(out: Path, image: str, name: str) -> dict[str, NDArray[Any]] | None:

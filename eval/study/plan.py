@@ -128,7 +128,7 @@ def check(plan: Plan) -> None:
         if found.input.ndim == 2 and min(found.input.shape) < 16:
             raise StudyError(f"{image.name}: {found.input.shape} pixels are too few: expected at least 16 a side")
         for predictor in plan.predictors:
-            if predictor.ndim > found.input.ndim:
+            if predictor.ndim != found.input.ndim:
                 raise StudyError(
                     f"{image.name}: {predictor.architecture} takes {predictor.ndim} axes, the channel has shape "
                     f"{found.input.shape}"

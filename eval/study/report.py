@@ -19,6 +19,7 @@ from eval.study.tables import (
     NUCLEI,
     PREDICTION,
     RATE_MATCHED,
+    SEARCHED,
     THRESHOLD,
     Figure,
 )
@@ -107,15 +108,39 @@ def _matched(
     )
     part.text(
         "The settings of each codec are searched on chunks of each image, one step for the whole image; rates are "
-        "interpolated image by image to exactly that PSNR. A number of images in small print says that not all reach "
+        "interpolated image by image to exactly that PSNR (at most 0.25 dB beyond the last point, since a search ends "
+        "near its target). A number of images in small print says that not all reach "
         "it. " + INTERVALS,
         note=True,
     )
-    for metric, name, digits in (("psnr_db", "PSNR in dB", 2), ("ssim", "SSIM", 4), ("ms_ssim", "MS-SSIM", 4)):
+    for metric, name, digits in (
+        ("psnr_db", "PSNR in dB", 2),
+        ("ssim", "SSIM", 4),
+        ("ms_ssim", "MS-SSIM", 4),
+        ("correlation", "Correlation", 4),
+    ):
         some = [f for f in figures if (f.table, f.of, f.metric) == (RATE_MATCHED, channel, metric)]
         caption = f"{name} at equal bits per pixel (median over images)"
         part.table(across(some, codecs, metric, digits, caption, least=False, folded=metric != "psnr_db"))
+    part.table(_searched(figures, channel, codecs))
     return part
+
+
+def _searched(figures: Sequence[Figure], channel: str, codecs: Sequence[str]) -> Table:
+    """Return every metric at the points that were searched, as they were measured."""
+    some = {(f.codec, f.at, f.metric): f for f in figures if f.table == SEARCHED and f.of == channel}
+    metrics = (
+        ("bits_per_pixel", "bits per pixel", 3), ("ratio", "ratio", 2), ("saving_percent", "saving, %", 2),
+        ("mse", "MSE", 1), *TRUE_METRICS, ("correlation", "correlation", 4), ("max_error", "largest error", 0),
+        *((name, f"{title}, z-scored", digits) for name, title, digits in STUDY_METRICS if name != "correlation"),
+    )  # fmt: skip
+    places = dict.fromkeys((codec, at) for name in codecs for codec, at, _ in some if codec == name)
+    lines = tuple(
+        (f"{codec} {at}", tuple(_mean(some.get((codec, at, metric)), digits) for metric, _, digits in metrics))
+        for codec, at in places
+    )
+    caption = "All metrics at the settings that were found (mean over images; medians in tables.tsv)"
+    return Table(("codec and target", *(title for _, title, _ in metrics)), lines, caption, folded=True)
 
 
 def across(
@@ -135,8 +160,8 @@ def across(
     best = {}
     for at in places:
         column = [f for (_, place), f in some.items() if place == at]
-        full = [f.median for f in column if f.images == most]
-        best[at] = (min(full) if least else max(full)) if 2 * len(full) >= len(column) else math.nan
+        full = [f.median for f in column if f.images == most and math.isfinite(f.median)]
+        best[at] = (min(full) if least else max(full)) if full and 2 * len(full) >= len(column) else math.nan
     rows = []
     for codec in codecs:
         if any((codec, at) in some for at in places):
@@ -152,7 +177,8 @@ def _cell(f: Figure | None, digits: int, best: float, most: int) -> Td:
     mark = "best" if f.images == most and f.median == best else ""
     interval = _interval(f.median_low, f.median_high, digits)
     beyond = f" ({f.beyond})" if f.beyond else ""
-    return Td(number(f.median, digits), (interval + few + beyond).lstrip(", "), mark)
+    text = "never" if math.isinf(f.median) else ("≤ " if f.bound else "") + number(f.median, digits)
+    return Td(text, (interval + few + beyond).lstrip(", "), mark)
 
 
 def _interval(low: float, high: float, digits: int) -> str:
@@ -288,8 +314,11 @@ def _label_free(plan: Plan, rows: Sequence[LabelFree], figures: Sequence[Figure]
             )
         )
     part.text(
-        "“<=3” says that 3 images stay above the threshold at the smallest rate measured, which they count with; “>2” "
-        "that 2 never reach it, which count as infinite. " + INTERVALS,
+        "Interpolated image by image between measured points, never beyond them. “<=3” says that 3 images stay above "
+        "the threshold at the smallest rate measured, which they count with; “≤” that the median is such a rate, so "
+        "that the true one may be smaller; “>2” that 2 images do not reach the threshold at the largest rate measured, "
+        "“never” that this holds for the median. Codecs with one point have no curve and are not in this table. "
+        + INTERVALS,
         note=True,
     )
     part.table(_side_by_side(figures, codecs))

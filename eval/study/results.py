@@ -8,10 +8,11 @@ from pathlib import Path
 from eval.study.entry import Entry
 from eval.study.journal import Journal
 from eval.study.plan import Plan
+from eval.study.provenance import not_held_out
 from eval.study.report import report
 from eval.study.rows import LabelFree, Reconstruction, Segmentation, write_rows
 from eval.study.runner import Outcome, rows_of
-from eval.study.tables import Figure, error_matched, fixed, nuclei, predictions, rate_matched, thresholds
+from eval.study.tables import Figure, error_matched, measured, nuclei, predictions, rate_matched, thresholds
 
 
 def write_results(
@@ -19,7 +20,7 @@ def write_results(
 ) -> list[Path]:
     """Write what a study found into its folder, and return the files."""
     first, second, third = rows_of(journal, plan)
-    figures = [*error_matched(first, plan.targets_db), *rate_matched(first), *fixed(first)]
+    figures = [*error_matched(first, plan.targets_db), *rate_matched(first), *measured(first)]
     figures += [*thresholds(second), *predictions(second), *nuclei(third)]
     written = []
     for name, kind, rows in (
@@ -41,7 +42,9 @@ def write_results(
             path.write_text("".join("\t".join(line) + "\n" for line in (header, *lines)))
             written.append(path)
     written.append(plan.out / "report.html")
-    written[-1].write_text(report(plan, first, second, third, figures, said(outcome, missing), notes))
+    written[-1].write_text(
+        report(plan, first, second, third, figures, [*not_held_out(plan), *said(outcome, missing)], notes)
+    )
     return written
 
 

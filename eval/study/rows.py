@@ -92,6 +92,8 @@ class LabelFree:
         Which two images are compared: "decoded/raw", "decoded/truth" or "raw/truth".
     valid
         Pixels that count.
+    data_range
+        Range of the second image, against which `ssim` and `psnr_db` are, in its deviations.
     mse, ssim, psnr_db
         In deviations of the second image: of both predictions by its mean and deviation, which keeps errors of gain
         and offset; against the truth each z-scored by itself, since a predictor's scale is free.
@@ -113,6 +115,7 @@ class LabelFree:
     target: str
     pair: str
     valid: int
+    data_range: float
     mse: float
     ssim: float
     psnr_db: float

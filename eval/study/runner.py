@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,19 +17,22 @@ from distributed import Client
 from eval.study import pictures
 from eval.study.cluster import threads_in
 from eval.study.entry import Entry, Given, Point
+from eval.study.errors import StudyError
 from eval.study.image import Channel, StudyImage
 from eval.study.journal import Journal
 from eval.study.label_free import Raw, label_free, of_the_raw, raw_prediction
 from eval.study.matching import points_for, sample_of, with_noise
 from eval.study.plan import Channels, Plan, Progress, channels_of
 from eval.study.recode import even_chunk
-from eval.study.reconstruction import Decoded, decoded, reconstruction, scan_channel
+from eval.study.reconstruction import decoded, reconstruction, scan_channel
 from eval.study.rows import LabelFree, Reconstruction, Segmentation
 from eval.study.scan import Scan
+from eval.study.segmentation import raw_labels, segmentation
 from eval.study.valid import Valid, valid_of
 from zarr_neural.chunk import NoiseModel
 
-INPUT, SEGMENT = "input", "segment"
+PREDICTED = "predicted"
+"""Folder of predictions from raw images too large for memory, among the work stores."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,22 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Coded:
+    """A channel that is coded: whether it is what is predicted from, and whether nuclei are found in it."""
+
+    scan: Scan
+    input: bool
+    segmented: bool
+
+
+@dataclass(frozen=True)
 class Subject:
-    """One image, scanned: its input channel and what belongs to it."""
+    """One image, scanned: the channels that are coded, the input first, and what they are compared with."""
 
     image: StudyImage
-    input: Scan
-    segment: Scan | None
+    coded: tuple[Coded, ...]
     raws: tuple[Raw, ...]
-    nuclei: Any
+    nuclei: _Once | None
     pictured: bool
 
 
@@ -70,28 +83,30 @@ def run(plan: Plan, client: Client, journal: Journal, progress: Progress, say: C
     it is finished. What fails is told and does not stop the others.
     """
     outcome = Outcome()
-    roles = 1 if plan.segment is None else 2
-    total = len(plan.images) * roles * sum(len(_labels(plan, entry, 0)) for entry in plan.entries)
-    counter = _Counter(progress, total)
+    counter = _Counter(progress, sum(_expected(plan, image) for image in plan.images))
     with ThreadPoolExecutor(max_workers=min(32, threads_in(client))) as pool:
         for number, image in enumerate(plan.images):
             try:
-                subject = _subject(plan, client, journal, image, number < plan.pictures)
+                subject = _subject(plan, client, journal, image, number < plan.pictures, outcome, say)
             except Exception as error:
                 outcome.failures.append(Failure(image.name, "", "", _why(error)))
                 say(f"{image.name} is left out: {_why(error)}")
+                counter.expect(-_expected(plan, image))
                 continue
-            _tell_damage(subject, outcome, say)
-            fitting = [entry for entry in plan.entries if _fits(entry, subject.input.channel, outcome, say)]
-            tasks = [
-                pool.submit(_codec, plan, client, journal, subject, entry, role, counter)
-                for entry in fitting
-                for role in (INPUT, SEGMENT)[:roles]
-            ]
+            tasks = []
+            for entry in plan.entries:
+                if _fits(entry, subject.coded[0].scan.channel, outcome, say):
+                    tasks += [
+                        pool.submit(_codec, plan, client, journal, subject, entry, coded, counter)
+                        for coded in subject.coded
+                    ]
+                else:
+                    counter.expect(-len(subject.coded) * len(_labels(plan, entry)))
             for task in as_completed(tasks):
                 for failure in task.result():
                     outcome.failures.append(failure)
                     say(f"{failure.image}, {failure.codec} {failure.point}: {failure.why}")
+            shutil.rmtree(plan.work / PREDICTED, ignore_errors=True)
     return outcome
 
 
@@ -110,14 +125,13 @@ def _fits(entry: Entry, channel: Channel, outcome: Outcome, say: Callable[[str],
     return False
 
 
-def _tell_damage(subject: Subject, outcome: Outcome, say: Callable[[str], None]) -> None:
-    scans = [subject.input, *([subject.segment] if subject.segment else []), *(raw.truth for raw in subject.raws)]
-    for scan in scans:
-        for damage in scan.channel.damaged:
-            row = (subject.image.name, scan.channel.name, damage.key, damage.why)
-            if row not in outcome.damaged:
-                outcome.damaged.append(row)
-                say(f"{row[0]}: chunk {row[2]} of {row[1]} cannot be read, its pixels do not count: {row[3]}")
+def _tell(outcome: Outcome, say: Callable[[str], None], scan: Scan) -> None:
+    """Tell of the chunks that a scan could not read."""
+    for damage in scan.channel.damaged:
+        row = (scan.channel.image.name, scan.channel.name, damage.key, damage.why.replace("\n", " "))
+        if row not in outcome.damaged:
+            outcome.damaged.append(row)
+            say(f"{row[0]}: chunk {row[2]} of {row[1]} cannot be read, its pixels do not count: {row[3]}")
 
 
 class _Counter:
@@ -131,23 +145,72 @@ class _Counter:
             self._done += 1
             self._progress(name, self._done, max(self._total, self._done))
 
+    def expect(self, more: int) -> None:
+        with self._lock:
+            self._total += more
 
-def _labels(plan: Plan, entry: Entry, rates: int) -> list[str]:
+
+class _Once:
+    """A function of one argument that is called once for each, whatever the threads that ask."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function, self._lock, self._found = function, threading.Lock(), dict[Any, Any]()
+
+    def __call__(self, argument: Any) -> Any:
+        with self._lock:
+            if argument not in self._found:
+                self._found[argument] = self._function(argument)
+            return self._found[argument]
+
+
+def _labels(plan: Plan, entry: Entry) -> list[str]:
     """Return what the points of an entry are called before they are known."""
     if entry.settings is None:
         return [point.label for point in entry.points]
-    return [f"{target:g} dB" for target in plan.targets_db] + ["rate"] * rates
+    return [f"{target:g} dB" for target in plan.targets_db]
 
 
-def _subject(plan: Plan, client: Client, journal: Journal, image: StudyImage, pictured: bool) -> Subject:
+def _expected(plan: Plan, image: StudyImage) -> int:
+    """Return how many pieces an image will make, before its points are known."""
     found = channels_of(plan, image)
-    scan = _scan(plan, client, found.input, found.valid)
+    channels = 1 if found.segment in (None, found.input) else 2
+    return channels * sum(len(_labels(plan, entry)) for entry in plan.entries)
+
+
+def _subject(
+    plan: Plan,
+    client: Client,
+    journal: Journal,
+    image: StudyImage,
+    pictured: bool,
+    outcome: Outcome,
+    say: Callable[[str], None],
+) -> Subject:
+    tell = partial(_tell, outcome, say)
+    found = channels_of(plan, image)
+    scan = _scan(plan, client, journal, found.input, found.valid, tell)
+    if not scan.pixels:
+        raise ValueError(f"not one chunk of {found.input.name} can be read")
     if not math.isfinite(scan.low) or not math.isfinite(scan.high):
         raise ValueError(f"the values of {found.input.name} go from {scan.low} to {scan.high}: finite ones are needed")
     if scan.data_range <= 0:
         raise ValueError(f"{found.input.name} holds one value only ({scan.low:g}): there is nothing to compare")
-    segment = None if found.segment is None else _scan(plan, client, found.segment, found.valid)
-    raws = _raws(plan, client, found, scan)
+    coded = [Coded(scan, input=True, segmented=found.segment == found.input)]
+    if found.segment not in (None, found.input):
+        assert found.segment is not None
+        segment = _scan(plan, client, journal, found.segment, found.valid, tell)
+        if segment.data_range > 0:
+            coded.append(Coded(segment, input=False, segmented=True))
+        else:
+            why = f"no nuclei are looked for: {found.segment.name} has no two values that can be read"
+            outcome.failures.append(Failure(image.name, "", "", why))
+            say(f"{image.name}: {why}")
+    raws = _raws(plan, client, journal, found, scan, tell)
+    if plan.predictors and not raws:
+        assert found.target is not None
+        why = f"nothing is predicted: {found.target.name} has no two values that can be read"
+        outcome.failures.append(Failure(image.name, "", "", why))
+        say(f"{image.name}: {why}")
     for raw in raws:
         key = ("label-free", image.name, "original", "raw", raw.predictor.id[:12])
         if journal.get(key) is None:
@@ -155,60 +218,83 @@ def _subject(plan: Plan, client: Client, journal: Journal, image: StudyImage, pi
     if pictured:
         pictures.keep_original(client, plan.out, scan, raws)
     nuclei = None
-    if segment is not None:
-        from eval.study.segmentation import raw_labels
-
-        nuclei = partial(raw_labels, client, segment)
-    return Subject(image, scan, segment, raws, nuclei, pictured)
+    if coded[-1].segmented:
+        nuclei = _Once(partial(raw_labels, client, coded[-1].scan))
+    return Subject(image, tuple(coded), raws, nuclei, pictured)
 
 
-def _scan(plan: Plan, client: Client, channel: Channel, valid: Valid) -> Scan:
-    return scan_channel(client, channel, valid, even_chunk(channel.shape, plan.chunk))
+def _scan(
+    plan: Plan,
+    client: Client,
+    journal: Journal,
+    channel: Channel,
+    valid: Valid,
+    tell: Callable[[Scan], None],
+    use: str = "coded",
+) -> Scan:
+    """Scan a channel, tell of its damage, and refuse one that is not what the journal's rows were measured on."""
+    scan = scan_channel(client, channel, valid, even_chunk(channel.shape, plan.chunk))
+    tell(scan)
+    key = ("scan", channel.image.name, channel.name, use)
+    found = [scan.low, scan.high, scan.moments.mean, scan.moments.deviation, scan.pixels]
+    known = journal.get(key)
+    if known is None:
+        journal.add(key, found)
+    elif json.dumps(known) != json.dumps(found):
+        raise StudyError(
+            f"channel {channel.name} is not what the journal was begun with (lowest, highest, mean, deviation, pixels: "
+            f"{known}, now {found}): choose another --out"
+        )
+    return scan
 
 
-def _raws(plan: Plan, client: Client, found: Channels, scan: Scan) -> tuple[Raw, ...]:
+def _raws(
+    plan: Plan, client: Client, journal: Journal, found: Channels, scan: Scan, tell: Callable[[Scan], None]
+) -> tuple[Raw, ...]:
     if not plan.predictors or found.target is None:
         return ()
     valid = scan.valid if found.target.shape == scan.channel.shape else valid_of(found.target.image, plan.mask)
-    truth = _scan(plan, client, found.target, valid)
+    truth = _scan(plan, client, journal, found.target, valid, tell, "truth")  # counts where the input does, too
+    if not truth.data_range > 0:
+        return ()
     name = scan.channel.image.name
     return tuple(
-        raw_prediction(client, predictor, scan, truth, plan.work / "predicted" / f"{name}-{predictor.id[:12]}.zarr")
+        raw_prediction(client, predictor, scan, truth, plan.work / PREDICTED / f"{name}-{predictor.id[:12]}.zarr")
         for predictor in plan.predictors
     )
 
 
 def _codec(
-    plan: Plan, client: Client, journal: Journal, subject: Subject, entry: Entry, role: str, counter: _Counter
+    plan: Plan, client: Client, journal: Journal, subject: Subject, entry: Entry, coded: Coded, counter: _Counter
 ) -> list[Failure]:
     """Measure one codec on one channel at all its points, and return what failed."""
-    scan = subject.input if role == INPUT else subject.segment
-    assert scan is not None
-    name = (subject.image.name, scan.channel.name, entry.name)
     try:
-        given, points = _points(plan, client, journal, subject, scan, entry, role)
+        given, points = _points(plan, client, journal, subject, coded, entry)
     except Exception as error:
+        counter.expect(-len(_labels(plan, entry)))
         return [Failure(subject.image.name, entry.name, "", _why(error))]
+    counter.expect(len(points) - len(_labels(plan, entry)))
     failures = []
     for point in points:
         for attempt in (1, 2):
             try:
-                _point(plan, client, journal, subject, scan, entry, point, given, role)
+                _point(plan, client, journal, subject, coded, entry, point, given)
                 break
             except Exception as error:
                 if attempt == 2 or not _lost_worker(error):
                     failures.append(Failure(subject.image.name, entry.name, point.label, _why(error)))
                     break
-        counter.done(" ".join((*name[::2], point.label)))
+        counter.done(f"{subject.image.name} {entry.name} {point.label}")
     return failures
 
 
 def _points(
-    plan: Plan, client: Client, journal: Journal, subject: Subject, scan: Scan, entry: Entry, role: str
+    plan: Plan, client: Client, journal: Journal, subject: Subject, coded: Coded, entry: Entry
 ) -> tuple[Given, list[Point]]:
     """Return what a codec is told and its points: those that the journal has, else found now."""
+    scan = coded.scan
     given = Given(scan.low, scan.high, scan.data_range)
-    rates = (plan.rate,) if subject.pictured and role == INPUT else ()
+    rates = (plan.rate,) if subject.pictured and coded.input else ()
     asked = ",".join([*(f"{target:g}" for target in plan.targets_db), *(f"r{rate:g}" for rate in rates)])
     key = ("points", subject.image.name, scan.channel.name, entry.name, asked if entry.settings else "fixed")
     known = journal.get(key)
@@ -239,46 +325,47 @@ def _point(
     client: Client,
     journal: Journal,
     subject: Subject,
-    scan: Scan,
+    coded: Coded,
     entry: Entry,
     point: Point,
     given: Given,
-    role: str,
 ) -> None:
     """Measure one codec at one point: all that the journal lacks."""
-    name = subject.image.name
+    name, scan = subject.image.name, coded.scan
+    raws = subject.raws if coded.input else ()
+    pictured = subject.pictured and coded.input
     place = (name, scan.channel.name, entry.name, point.label)
     first = ("reconstruction", *place)
-    second = [("label-free", name, entry.name, point.label, raw.predictor.id[:12]) for raw in subject.raws]
+    second = [("label-free", name, entry.name, point.label, raw.predictor.id[:12]) for raw in raws]
     third = ("segmentation", *place)
-    wanted = [first, *(second if role == INPUT else [third])]
-    if all(journal.get(key) is not None for key in wanted):
+    wanted = [first, *second, *([third] if coded.segmented else [])]
+    if all(journal.get(key) is not None for key in wanted) and (
+        not pictured or pictures.there(plan.out, name, entry.name, point.label)
+    ):
         return
     stem = "-".join("".join(c if c.isalnum() or c in ".-_" else "_" for c in part) for part in place)
     path = plan.work / f"{stem}.zarr"
     with decoded(client, scan, entry, point, given, plan.chunk, path, plan.keep) as of:
         if journal.get(first) is None:
             journal.add(first, asdict(reconstruction(client, of, plan.most_tiles)))
-        if role == SEGMENT:
-            _segment(client, journal, subject, of, third)
-            return
+        if coded.segmented and journal.get(third) is None:
+            assert subject.nuclei is not None
+            tile = tuple(sizes[0] for sizes in of.lazy.chunks)
+            journal.add(third, asdict(segmentation(client, of, subject.nuclei(tile))))
         seen = {}
-        for raw, key in zip(subject.raws, second, strict=True):
-            if journal.get(key) is None or subject.pictured:
-                rows, prediction = label_free(client, raw, of, path.with_suffix(f".{raw.predictor.id[:12]}.zarr"))
-                seen[raw.predictor.id[:12]] = prediction
-                if journal.get(key) is None:
-                    journal.add(key, [asdict(row) for row in rows])
-        if subject.pictured:
-            pictures.keep(client, plan.out, of, seen)
-
-
-def _segment(client: Client, journal: Journal, subject: Subject, of: Decoded, key: tuple[str, ...]) -> None:
-    from eval.study.segmentation import segmentation
-
-    if journal.get(key) is None:
-        tile = tuple(sizes[0] for sizes in of.lazy.chunks)
-        journal.add(key, asdict(segmentation(client, of, subject.nuclei(tile))))
+        kept = [path.with_suffix(f".{raw.predictor.id[:12]}.zarr") for raw in raws]
+        try:
+            for raw, key, folder in zip(raws, second, kept, strict=True):
+                if journal.get(key) is None or pictured:
+                    rows, prediction = label_free(client, raw, of, folder)
+                    seen[raw.predictor.id[:12]] = prediction
+                    if journal.get(key) is None:
+                        journal.add(key, [asdict(row) for row in rows])
+            if pictured:
+                pictures.keep(client, plan.out, of, seen)
+        finally:
+            for folder in kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lost_worker(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import dask
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from eval.predictors import compare_labels, segment_nuclei
 from eval.study.compare import blocks
-from eval.study.reconstruction import Decoded
+from eval.study.reconstruction import SMALL_NBYTES, Decoded
 from eval.study.rows import Segmentation
 from eval.study.scan import Scan
 
@@ -24,10 +25,12 @@ def labels_of(block: NDArray[Any], valid: NDArray[np.bool_] | None) -> list[NDAr
 
 
 def raw_labels(client: Client, scan: Scan, tile: tuple[int, ...]) -> list[Any]:
-    """Return the nuclei of the raw channel as tasks, block by block, computed once."""
+    """Return the nuclei of the raw channel as tasks, block by block: computed once where they are small."""
     raw, valid = scan.channel.lazy(tile), scan.valid.lazy(tile)
     xs = blocks(raw, 0)
     tasks = [dask.delayed(labels_of, pure=False)(*pair) for pair in zip(xs, blocks(valid, len(xs)), strict=True)]
+    if np.dtype(np.int32).itemsize * math.prod(scan.channel.shape) > SMALL_NBYTES:
+        return tasks  # each is computed beside that of the decoded block, and let go
     return list(client.persist(tasks))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from eval.bd_rate import front
 from eval.metrics import decibels
-from eval.study.entry import AS_IN_THE_STUDY, LEARNED, LOSSLESS, OURS
-from eval.study.interpolate import quality_at, rate_at
+from eval.study.entry import AS_IN_THE_STUDY, LEARNED, LOSSLESS
+from eval.study.interpolate import REACH_DB, quality_at, rate_at
 from eval.study.rows import LabelFree, Reconstruction, Segmentation
 from eval.study.spread import spread_over
 
@@ -23,7 +23,7 @@ RECONSTRUCTED = (
     "saving_percent", "ratio_with_metadata", "mse_z", "ssim_z", "psnr_z_db",
 )  # fmt: skip
 PREDICTED = ("mse", "ssim", "psnr_db", "correlation", "mse_z", "ssim_z", "psnr_z_db", "bits_per_pixel")
-FIXED, ERROR_MATCHED, RATE_MATCHED = "fixed settings", "equal error", "equal rate"
+FIXED, SEARCHED, ERROR_MATCHED, RATE_MATCHED = "fixed settings", "searched settings", "equal error", "equal rate"
 PREDICTION, THRESHOLD, NUCLEI = "label-free", "label-free threshold", "nuclei"
 
 
@@ -51,6 +51,8 @@ class Figure:
     beyond
         In tables of rates: of how many images the rate lies below all that was measured ("<="), and above (">"), which
         count as the smallest rate measured and as infinite.
+    bound
+        "<=" where the median is no more than a bound: it is the smallest rate measured of images that stay above.
     """
 
     table: str
@@ -67,6 +69,7 @@ class Figure:
     median_low: float
     median_high: float
     beyond: str = ""
+    bound: str = ""
 
 
 def figure(
@@ -77,10 +80,11 @@ def figure(
     metric: str,
     values: Sequence[float],
     groups: Sequence[str],
-    beyond: str = "",
+    marks: Sequence[str] = (),
 ) -> Figure:
-    """Return the figure of some values, one for each image."""
+    """Return the figure of some values, one for each image; `marks` say which of them are bounds: "<=" or ">"."""
     spread = spread_over(values, groups)
+    at_most = any(mark == "<=" and value >= spread.median for mark, value in zip(marks, values, strict=False))
     return Figure(
         table,
         row.codec,
@@ -95,7 +99,8 @@ def figure(
         spread.median,
         spread.median_low,
         spread.median_high,
-        beyond,
+        " ".join(f"{mark}{marks.count(mark)}" for mark in ("<=", ">") if mark in marks),
+        "<=" if at_most else "",
     )
 
 
@@ -107,38 +112,41 @@ def grouped(rows: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[An
     return found
 
 
-def fixed(rows: Sequence[Reconstruction]) -> list[Figure]:
-    """Return every metric of every codec at every point of its own setting: not at searched ones."""
-    shown = [
-        row
-        for row in rows
-        if row.kind in (AS_IN_THE_STUDY, LEARNED, LOSSLESS) or (row.kind == OURS and row.point.startswith("noise"))
-    ]
-    return [
-        figure(FIXED, some[0], point, channel, name, [getattr(row, name) for row in some], [row.group for row in some])
-        for (channel, _codec, point), some in grouped(shown, lambda row: (row.channel, row.codec, row.point)).items()
-        for name in RECONSTRUCTED
-    ]
+def measured(rows: Sequence[Reconstruction]) -> list[Figure]:
+    """Return every metric of every codec at every point as it was measured, of its own settings and of searched ones.
+
+    A searched point such as "40 dB" is the nearest that the codec has; "0.5 bpp" is only there for pictures.
+    """
+    found = []
+    shown = [row for row in rows if not row.point.endswith("bpp")]
+    for (channel, _codec, point), some in grouped(shown, lambda row: (row.channel, row.codec, row.point)).items():
+        own = some[0].kind in (AS_IN_THE_STUDY, LEARNED, LOSSLESS) or point.startswith("noise")
+        table, groups = FIXED if own else SEARCHED, [row.group for row in some]
+        found += [
+            figure(table, some[0], point, channel, name, [getattr(row, name) for row in some], groups)
+            for name in RECONSTRUCTED
+        ]
+    return found
 
 
 def error_matched(rows: Sequence[Reconstruction], targets_db: Sequence[float]) -> list[Figure]:
-    """Return the bits per pixel at each PSNR, interpolated image by image."""
+    """Return the bits per pixel at each PSNR, interpolated image by image; `REACH_DB` beyond an end at most."""
     return [
         figure(ERROR_MATCHED, images[0][0], f"{target:g} dB", channel, "bits_per_pixel", rates, _groups(images))
         for (channel, _codec), images in _by_codec(rows).items()
         for target in targets_db
         if not all(
-            map(math.isnan, rates := [rate_at(_points(image, "psnr_db"), target) for image in images])
+            map(math.isnan, rates := [rate_at(_points(image, "psnr_db"), target, REACH_DB) for image in images])
         )
     ]  # fmt: skip
 
 
 def rate_matched(rows: Sequence[Reconstruction], rates: Sequence[float] = RATES) -> list[Figure]:
-    """Return PSNR, SSIM and MS-SSIM at each rate, interpolated image by image."""
+    """Return PSNR, SSIM, MS-SSIM and correlation at each rate, interpolated image by image."""
     return [
         figure(RATE_MATCHED, images[0][0], f"{rate:g} bpp", channel, metric, values, _groups(images))
         for (channel, _codec), images in _by_codec(rows).items()
-        for metric in ("psnr_db", "ssim", "ms_ssim")
+        for metric in ("psnr_db", "ssim", "ms_ssim", "correlation")
         for rate in rates
         if not all(map(math.isnan, values := [quality_at(_points(image, metric), rate) for image in images]))
     ]
@@ -179,7 +187,6 @@ def thresholds(rows: Sequence[LabelFree], wanted: Sequence[float] = THRESHOLDS) 
         images = list(grouped(of_codec, lambda row: row.image).values())
         for wanted_correlation in wanted:
             values, marks = zip(*(crossing(image, wanted_correlation) for image in images), strict=True)
-            beyond = " ".join(f"{mark}{marks.count(mark)}" for mark in ("<=", ">") if mark in marks)
             found.append(
                 figure(
                     THRESHOLD,
@@ -189,7 +196,7 @@ def thresholds(rows: Sequence[LabelFree], wanted: Sequence[float] = THRESHOLDS) 
                     "bits_per_pixel",
                     values,
                     _groups(images),
-                    beyond,
+                    marks,
                 )
             )
     return found

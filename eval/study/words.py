@@ -21,7 +21,7 @@ def summary(rows: Sequence[Reconstruction], figures: Sequence[Figure], channel: 
         f"{len(images)} image{'s'[: len(images) != 1]} in {len(groups)} group{'s'[: len(groups) != 1]}, channel "
         f"“{channel}”, {len({row.codec for row in rows})} codecs, {len(rows)} stores written and read back."
     ]
-    here = [figure for figure in figures if figure.of.split(" ")[0] == channel or figure.table == THRESHOLD]
+    here = [figure for figure in figures if figure.of == channel]
     found += _lossless(here)
     found += _equal_error(here)
     found += _equal_rate(here)
@@ -115,7 +115,10 @@ def _thresholds(figures: Sequence[Figure]) -> list[str]:
         some = [f for f in figures if f.table == THRESHOLD and f.of == predictor]
         parts = []
         for at in dict.fromkeys(f.at for f in some):
-            order = sorted((f for f in some if f.at == at), key=lambda f: f.median)
+            order = ranked(some, THRESHOLD, at, "bits_per_pixel", least=True)
+            if not order or math.isinf(order[0].median):
+                parts.append(f"{at} at no measured rate")
+                continue
             own = [f for f in order if f.kind == OURS]
             text = f"{at} from {_rate(order[0])} on with {order[0].codec}"
             if own and own[0] is not order[0]:
@@ -153,7 +156,9 @@ def _bits(figure: Figure) -> str:
 
 
 def _rate(figure: Figure) -> str:
-    return "no measured rate" if math.isinf(figure.median) else _bits(figure)
+    if math.isinf(figure.median):
+        return "no measured rate"
+    return f"{_bits(figure)}, the least measured," if figure.bound else _bits(figure)
 
 
 def _more_or_less(ours: float, other: float) -> str:
