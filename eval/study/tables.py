@@ -203,17 +203,19 @@ def thresholds(rows: Sequence[LabelFree], wanted: Sequence[float] = THRESHOLDS) 
 
 
 def crossing(rows: Sequence[LabelFree], threshold: float) -> tuple[float, str]:
-    """Return the least bits per pixel at which a correlation is reached, and whether it lies beyond the points."""
-    points = [(row.bits_per_pixel, min(MOST_DB, decibels(row.correlation))) for row in rows]
-    points = [point for point in points if not math.isnan(point[1])]
-    curve, wanted = front(points), decibels(threshold)
-    if not curve:
+    """Return the least bits per pixel at which a correlation is reached, and whether it lies beyond the points.
+
+    A prediction that is constant has no correlation: it counts as 0, unless all are (nan then).
+    """
+    known = [(row.bits_per_pixel, 0.0 if math.isnan(row.correlation) else row.correlation) for row in rows]
+    curve, wanted = front((bits, min(MOST_DB, decibels(value))) for bits, value in known), decibels(threshold)
+    if not curve or all(math.isnan(row.correlation) for row in rows):
         return math.nan, ""
     if curve[0][1] > wanted:
         return curve[0][0], "<="
     if curve[-1][1] < wanted:
         return math.inf, ">"
-    return rate_at(points, wanted), ""
+    return rate_at(curve, wanted), ""
 
 
 def nuclei(rows: Sequence[Segmentation]) -> list[Figure]:
