@@ -24,7 +24,7 @@ USUAL = tuple(
 )
 """What a benchmark compares with unless told otherwise."""
 
-EIGHT_BITS_ALONE = ("webp",)
+EIGHT_BITS_ALONE = ("webp", "avif")
 """Codecs that a run over all images cannot name."""
 
 FURTHER = tuple(codec for name, codec in LOSSLESS.items() if codec not in USUAL and name not in EIGHT_BITS_ALONE)

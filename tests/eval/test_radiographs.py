@@ -25,7 +25,7 @@ from eval.autoencoders.radiograph_images import (
     split,
     windows,
 )
-from eval.autoencoders.radiograph_networks import RECIPES
+from eval.autoencoders.radiograph_networks import PUBLISHED, RECIPES
 from eval.autoencoders.radiograph_sizes import LossError, Windows, measure_sizes
 from eval.metrics import ms_ssim as measured
 from zarr_neural.zoo.autoencoders.networks import build
@@ -103,6 +103,7 @@ def test_codes_as_published_are_32_bits_an_element(out: Path) -> None:
         == ("radiographs-two-stage", "png", "float32", "validation")
     ]
     assert float(row["code_bpp"]) == pytest.approx(32 * (512 + 256) / 65536)
+    assert PUBLISHED[row["model"]].code_bits == 32 * (512 + 256)
     assert float(row["as_published_bpp"]) == pytest.approx(float(row["residual_bpp"]) + 0.375, abs=1e-3)
 
 

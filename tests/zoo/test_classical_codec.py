@@ -350,7 +350,15 @@ def test_building_and_pickling_imports_no_library() -> None:
 
 
 def test_public_names() -> None:
-    assert {"ClassicalCodec", "StudyTiles"} <= set(zoo.__all__)
-    assert all(getattr(zoo, name) is not None for name in ("ClassicalCodec", "StudyTiles"))
+    assert sorted(zoo.__all__) == [
+        "AutoencoderCodec",
+        "ClassicalCodec",
+        "FactorizedPrior3D",
+        "ResidualCodec",
+        "StudyTiles",
+        "ZooCodec",
+        "available",
+    ]
+    assert all(getattr(zoo, name) is not None for name in zoo.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Classic'"):
         _ = zoo.Classic

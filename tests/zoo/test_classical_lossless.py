@@ -36,7 +36,7 @@ def samples() -> list[Sample]:
 def test_every_classical_codec_returns_every_pixel(codec: LosslessCodec, sample: Sample) -> None:
     tile, low = sample.tile, int(sample.tile.min())
     if codec.why_not(tile):
-        assert codec.name == "webp"
+        assert codec.name in ("webp", "avif")
         assert tile.itemsize > 1
         return
     shift = tile.dtype.name not in codec.dtypes

@@ -10,14 +10,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zarr_neural.zoo.autoencoders import AutoencoderCodec, ResidualCodec
     from zarr_neural.zoo.classical import ClassicalCodec, StudyTiles
     from zarr_neural.zoo.learned import FactorizedPrior3D, ZooCodec, available
 
-__all__ = ["ClassicalCodec", "FactorizedPrior3D", "StudyTiles", "ZooCodec", "available"]
+__all__ = [
+    "AutoencoderCodec",
+    "ClassicalCodec",
+    "FactorizedPrior3D",
+    "ResidualCodec",
+    "StudyTiles",
+    "ZooCodec",
+    "available",
+]
 
 HOMES = {
+    "AutoencoderCodec": "zarr_neural.zoo.autoencoders.codec",
     "ClassicalCodec": "zarr_neural.zoo.classical.codec",
     "FactorizedPrior3D": "zarr_neural.zoo.learned.factorized_prior_3d",
+    "ResidualCodec": "zarr_neural.zoo.autoencoders.residual_codec",
     "StudyTiles": "zarr_neural.zoo.classical.study_tiles",
     "ZooCodec": "zarr_neural.zoo.learned.zoo_codec",
     "available": "zarr_neural.zoo.learned.zoo_codec",

@@ -5,12 +5,7 @@ May import what the zoo may; torch is loaded with the first chunk, never with th
 ``python -m eval transfluor`` and ``python -m eval radiographs``. Tests: ``tests/zoo/autoencoders``.
 """
 
-from numcodecs.registry import register_codec
-
 from zarr_neural.zoo.autoencoders.codec import AutoencoderCodec
 from zarr_neural.zoo.autoencoders.residual_codec import ResidualCodec
-
-register_codec(AutoencoderCodec)
-register_codec(ResidualCodec)
 
 __all__ = ["AutoencoderCodec", "ResidualCodec"]

@@ -35,6 +35,8 @@ LOSSLESS: dict[str, LosslessCodec] = {
         lossless.jpegxr(),
         lossless.webp(),
         lossless.lerc(),
+        lossless.zfp(),
+        lossless.avif(),
         *(lossless.pcodec(level) for level in (8, 12)),
         lossless.blosc_zstd(5, "bit"),
         lossless.blosc_zstd(9, "bit"),

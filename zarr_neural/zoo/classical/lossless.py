@@ -168,6 +168,35 @@ def webp() -> LosslessCodec:
     )
 
 
+def avif() -> LosslessCodec:
+    """Lossless AVIF (libaom) of 8-bit planes, luma alone: what imagecodecs makes of grey planes at its best level."""
+    return LosslessCodec(
+        "avif",
+        "lossless, speed 6",
+        lambda tile: imagecodecs().avif_encode(tile, level=100, speed=6, numthreads=1),
+        lambda data, shape, dtype: imagecodecs().avif_decode(data, numthreads=1).reshape(shape),
+        frozenset({"uint8"}),
+        partial(absent, "AVIF"),
+    )
+
+
+def zfp() -> LosslessCodec:
+    """ZFP in its reversible mode, given the integers as float32, which costs less than as 32-bit integers."""
+
+    def encode(tile: Image) -> Stream:
+        mode = imagecodecs().ZFP.MODE.REVERSIBLE
+        return bytes(imagecodecs().zfp_encode(tile.astype(np.float32), mode=mode, numthreads=1))
+
+    return LosslessCodec(
+        "zfp",
+        "reversible, float32",
+        encode,
+        lambda data, shape, dtype: imagecodecs().zfp_decode(data, numthreads=1).astype(dtype).reshape(shape),
+        NUMBERS,
+        partial(absent, "ZFP"),
+    )
+
+
 def png(level: int) -> LosslessCodec:
     """PNG with adaptive filters (libpng)."""
     return LosslessCodec(
