@@ -21,13 +21,15 @@ from eval.metrics import psnr_db, rmse
 from zarr_neural.zoo.autoencoders import AutoencoderCodec
 from zarr_neural.zoo.autoencoders.codes import Statistics
 from zarr_neural.zoo.classical import FAMILIES
+from zarr_neural.zoo.classical.library import imagecodecs
 from zarr_neural.zoo.classical.record import Settings
 
 FACTORS = (2.0, 1.0, 0.5, 0.25, 0.125, 0.0625)
 """Steps, in root mean squares of the codes of training images."""
 SIZE_TOLERANCE, ERROR_TOLERANCE_DB = 0.05, 0.2
 JPEG_SCAN = "jpeg-scan"
-"""JPEG of which only what follows the headers is counted: as if all images of a store shared their tables."""
+"""JPEG with the Huffman tables of the standard, of which only what follows the headers is counted: as if a store kept
+them once. The row ``jpeg`` has tables of its own for each image, and counts them."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def rivals(image: NDArray[np.uint8]) -> dict[str, Search]:
 def _scan_alone(image: NDArray[np.uint8], span: float, setting: float) -> tuple[int, float]:
     codec = FAMILIES["jpeg"]
     prepared = codec.prepare(image)
-    data = bytes(codec.compress(prepared, setting))
+    data = bytes(imagecodecs().jpeg8_encode(prepared.plane, int(setting)))
     start = data.index(b"\xff\xda")
     header = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
     return len(data) - header, psnr_db(rmse(image, codec.restore(data, image.shape, prepared.scale)), span)

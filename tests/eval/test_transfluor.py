@@ -70,6 +70,7 @@ def test_networks_are_the_studys(out: Path) -> None:
     for name, row in rows.items():
         assert sha256(out / "weights" / f"{name}.safetensors") == row["sha256"]
         assert float(row["training_mse"]) > 0
+        assert 0 < float(row["linear_validation_mse"]) < float(row["mean_image_validation_mse"])
 
 
 def test_sizes_are_those_of_the_files(out: Path) -> None:
