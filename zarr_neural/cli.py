@@ -302,7 +302,9 @@ def train_zoo_command(
     data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],
     out: Annotated[Path, typer.Option(help="File of the weights, NAME-grey.safetensors for codecs to find it.")],
     log: Annotated[Path, typer.Option(help="TSV file of the training curve.")],
-    start: Annotated[Path | None, typer.Option(help="File of another architecture's weights to start from.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of another architecture to start from.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
     steps: Annotated[int | None, typer.Option(help="For mean squared error.")] = None,
     ms_ssim_steps: Annotated[int | None, typer.Option(help="For MS-SSIM, from there.")] = None,
@@ -319,8 +321,8 @@ def train_zoo_command(
     words = "".join(f" --{key} {value}" for key, value in given.items() if value is not None)
     command = f"zarr-neural train zoo {name} --data DIR --out {out.name} --log {log.name}{words}"
     with _reported(resumes=True):
-        trained, validated = split(read_pictures(data, tuple(s for s in SETS if s.trained)))
         recipe = recipe_for(name, seed, steps, ms_ssim_steps)
+        trained, validated = split(read_pictures(data, tuple(s for s in SETS if s.trained)))
         digest = train_grey(
             name, trained, validated, out, log, recipe, start=start, command=command, progress=typer.echo
         )

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
+from zarr_neural.cli import app
 from zarr_neural.errors import ConfigurationError
 from zarr_neural.zoo import FactorizedPrior3D, ZooCodec
 from zarr_neural.zoo.learned.architectures import ARCHITECTURES, VOLUME
@@ -21,6 +23,7 @@ from zarr_neural.zoo.learned.scale import GainedBottleneck, set_quality
 from zarr_neural.zoo.learned.volume_crops import stacks
 from zarr_neural.zoo.learned.volume_networks import VolumeFactorizedPrior
 from zarr_neural.zoo.learned.wavelet_start import start_as_wavelets
+from zarr_neural.zoo.weights import sha256
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,32 @@ def test_the_same_file_again_also_after_a_stop(tmp_path: Path, monkeypatch: pyte
     arguments = ("bmshj2018-hyperprior", planes(), planes(), tmp_path / "b", tmp_path / "b.tsv", TINY)
     with pytest.raises(KeyboardInterrupt):
         train_grey(*arguments, progress=stop)
+    with pytest.raises(ConfigurationError, match=r"begun with .*'seed': 0.*, not with .*'seed': 1"):
+        train_grey(*arguments[:-1], replace(TINY, seed=1))
     assert train_grey(*arguments) == whole
     lines = (tmp_path / "a.tsv").read_text().splitlines()
+    assert (tmp_path / "b.tsv").read_text().splitlines() == lines  # what was done twice is noted once
     assert lines[0] == f"# weights {whole}"
     assert any(line.startswith("ms-ssim\t3\t\t8\t") for line in lines)
+
+
+def test_the_command_trains_what_the_codec_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`zarr-neural train zoo` with its own recipe, but for the numbers of steps."""
+    monkeypatch.setattr("zarr_neural.training.data.read_pictures", lambda data, sets: planes())
+    monkeypatch.setattr("zarr_neural.training.lossy_crops.split", lambda pictures: (pictures, pictures))
+    name = "bmshj2018-factorized"
+    out, log = tmp_path / f"{name}-grey.safetensors", tmp_path / "log.tsv"
+    command = ["train", "zoo", name, "--data", str(tmp_path), "--out", str(out), "--log", str(log)]
+    done = CliRunner().invoke(app, [*command, "--steps", "1", "--ms-ssim-steps", "1"])
+    assert done.exit_code == 0, done.output
+    codec = ZooCodec(name, channels=1, weights=str(tmp_path))
+    assert codec.decode(codec.encode(planes()[0].samples[:50].copy())).shape == (50, 256)
+    head = log.read_text().splitlines()[:2]
+    assert head[0] == f"# weights {sha256(out)}"
+    assert head[1].endswith(f"{name} --data DIR --out {out.name} --log log.tsv --steps 1 --ms-ssim-steps 1")
+    wrong = CliRunner().invoke(app, [*command[:2], "mbt2019", *command[3:]])
+    assert wrong.exit_code == 2
+    assert "no architecture 'mbt2019'" in wrong.output
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:

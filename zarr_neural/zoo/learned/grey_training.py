@@ -45,7 +45,15 @@ VOLUME_RECIPE = GreyRecipe(Stage("mse", 1000, 2, 96, 1e-3, window=5), Stage("ms-
 def recipe_for(
     name: str, seed: int | None = None, steps: int | None = None, ms_ssim_steps: int | None = None
 ) -> GreyRecipe:
-    """Return the recipe of an architecture, with another seed or other numbers of steps."""
+    """Return the recipe of an architecture, with another seed or other numbers of steps.
+
+    Raises
+    ------
+    ConfigurationError
+        If the architecture is unknown.
+    """
+    if name not in (*ARCHITECTURES, VOLUME):
+        raise ConfigurationError(f"there is no architecture {name!r}, only {', '.join((*ARCHITECTURES, VOLUME))}")
     recipe = VOLUME_RECIPE if name == VOLUME else GreyRecipe()
     mse = recipe.mse if steps is None else replace(recipe.mse, steps=steps)
     ms_ssim = recipe.ms_ssim if ms_ssim_steps is None else replace(recipe.ms_ssim, steps=ms_ssim_steps)
@@ -87,13 +95,12 @@ def train_grey(
     Raises
     ------
     ConfigurationError
-        If the architecture is unknown.
+        If the architecture is unknown, or what is unfinished was begun with another recipe or start.
     ValueError
         If there are no pictures, or stacks of pictures, to train on.
     """
-    if name not in (*ARCHITECTURES, VOLUME):
-        raise ConfigurationError(f"there is no architecture {name!r}, only {', '.join((*ARCHITECTURES, VOLUME))}")
-    recipe = recipe or recipe_for(name)
+    usual = recipe_for(name)
+    recipe = recipe or usual
     work = out.with_name(out.name + ".work")
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
@@ -113,6 +120,7 @@ def train_grey(
         started = sha256(start)
         progress(f"{copied} tensors from {start.name}")
     about = {"command": command, "recipe": json.dumps(asdict(recipe)), "started_from": started}
+    _begin(work / "recipe.json", {"architecture": name, "recipe": asdict(recipe), "started_from": started})
     curve = work / "curve.tsv"
     kept: dict[str, NDArray[Any]] = {}
     for stage in (recipe.mse, recipe.ms_ssim):
@@ -125,3 +133,14 @@ def train_grey(
     log.write_text("\n".join(head) + "\n" + curve.read_text())
     shutil.rmtree(work)
     return digest
+
+
+def _begin(path: Path, asked: dict[str, Any]) -> None:
+    """Note what a training was begun with, so that none of another recipe goes on from its checkpoints."""
+    asked = json.loads(json.dumps(asked))
+    if path.is_file() and (found := json.loads(path.read_text())) != asked:
+        raise ConfigurationError(
+            f"an unfinished training lies in {path.parent}, begun with {found}, not with {asked}: "
+            "repeat its command, or delete the folder to begin anew"
+        )
+    path.write_text(json.dumps(asked))

@@ -104,6 +104,7 @@ def train_stage(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
+    _forget_after(log, stage.metric, first)
     losses: list[float] = []
     network.train()
     for step in range(first, stage.steps):
@@ -163,6 +164,14 @@ def validated(
 
 def _cosine(part: float) -> float:
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * part))
+
+
+def _forget_after(log: Path, metric: str, step: int) -> None:
+    """Take rows of steps that a stopped run did after its last checkpoint out of the log: they are done again."""
+    if log.is_file():
+        rows = [row.split("\t") for row in log.read_text().splitlines()]
+        kept = [row for row in rows if row[0] != metric or int(row[1]) <= step]
+        log.write_text("".join("\t".join(row) + "\n" for row in kept))
 
 
 def _write(log: Path, rows: list[str]) -> None:
