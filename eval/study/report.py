@@ -303,16 +303,10 @@ def _label_free(plan: Plan, rows: Sequence[LabelFree], figures: Sequence[Figure]
         ]
         part.svg(draw([row for row in some if row.pair == "decoded/truth"], panels, codecs))
         kept = [f for f in figures if f.table == THRESHOLD and f.of == predictor]
-        part.table(
-            across(
-                kept,
-                codecs,
-                "bits_per_pixel",
-                3,
-                "Bits per pixel from which the correlation to the prediction from raw is reached (median)",
-                least=True,
-            )
-        )
+        caption = "Bits per pixel from which the correlation to the prediction from raw is reached (median)"
+        part.table(across(kept, codecs, "bits_per_pixel", 3, caption, least=True))
+        caption = "PSNR of the input at that rate, dB (median): less where errors disturb the prediction less"
+        part.table(across(kept, codecs, "psnr_db", 1, caption, least=True, folded=True))
     part.text(
         "Interpolated image by image between measured points, never beyond them. “<=3” says that 3 images stay above "
         "the threshold at the smallest rate measured, which they count with; “≤” that the median is such a rate, so "

@@ -21,7 +21,11 @@ def write_results(
     """Write what a study found into its folder, and return the files."""
     first, second, third = rows_of(journal, plan)
     figures = [*error_matched(first, plan.targets_db), *rate_matched(first), *measured(first)]
-    figures += [*thresholds(second), *predictions(second), *nuclei(third)]
+    figures += [
+        *thresholds(second, [row for row in first if row.channel == first[0].channel]),
+        *predictions(second),
+        *nuclei(third),
+    ]
     written = []
     for name, kind, rows in (
         ("reconstruction.tsv", Reconstruction, first),

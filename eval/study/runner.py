@@ -379,6 +379,7 @@ def _why(error: Exception) -> str:
 def rows_of(journal: Journal, plan: Plan) -> tuple[list[Reconstruction], list[LabelFree], list[Segmentation]]:
     """Return the rows of a plan in the journal, in the order of the plan whatever the order they were finished in."""
     images = {image.name: place for place, image in enumerate(plan.images)}
+    predictors = {predictor.id[:12] for predictor in plan.predictors}
     codecs = {"original": -1} | {entry.name: place for place, entry in enumerate(plan.entries)}
 
     def order(row: Any) -> tuple[Any, ...]:
@@ -393,7 +394,8 @@ def rows_of(journal: Journal, plan: Plan) -> tuple[list[Reconstruction], list[La
         )
 
     def belongs(row: Any) -> bool:
-        return row.image in images and row.codec in codecs
+        known = row.predictor in predictors if isinstance(row, LabelFree) else True
+        return row.image in images and row.codec in codecs and known
 
     first = [Reconstruction(**value) for value in journal.of_kind("reconstruction")]
     second = [LabelFree(**row) for value in journal.of_kind("label-free") for row in value]

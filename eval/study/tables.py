@@ -173,32 +173,33 @@ def predictions(rows: Sequence[LabelFree]) -> list[Figure]:
     ]
 
 
-def thresholds(rows: Sequence[LabelFree], wanted: Sequence[float] = THRESHOLDS) -> list[Figure]:
+def thresholds(
+    rows: Sequence[LabelFree], first: Sequence[Reconstruction] = (), wanted: Sequence[float] = THRESHOLDS
+) -> list[Figure]:
     """Return the bits per pixel at which the correlation to the prediction from raw falls below each threshold.
 
     Interpolated image by image. An image whose correlation stays above at the smallest rate counts with that rate; one
-    that never reaches it counts as infinite. Codecs with a single point have no curve and are left out.
+    that never reaches it counts as infinite. Codecs with a single point have no curve and are left out. The PSNR that
+    the input has at that rate (from `first`) says why a codec is ahead: fewer bits for an error, or errors that a
+    network minds less.
     """
     shown = [row for row in rows if row.pair == "decoded/raw"]
+    coded = grouped(first, lambda row: (row.image, row.codec))
     found = []
-    for (predictor, _codec), of_codec in grouped(shown, lambda row: (row.predictor, row.codec)).items():
+    for (predictor, codec), of_codec in grouped(shown, lambda row: (row.predictor, row.codec)).items():
         if len({row.point for row in of_codec}) < 2:
             continue
         images = list(grouped(of_codec, lambda row: row.image).values())
-        for wanted_correlation in wanted:
-            values, marks = zip(*(crossing(image, wanted_correlation) for image in images), strict=True)
-            found.append(
-                figure(
-                    THRESHOLD,
-                    images[0][0],
-                    f"{wanted_correlation:g}",
-                    predictor,
-                    "bits_per_pixel",
-                    values,
-                    _groups(images),
-                    marks,
-                )
-            )
+        for level in wanted:
+            rates, marks = zip(*(crossing(image, level) for image in images), strict=True)
+            head = (THRESHOLD, images[0][0], f"{level:g}", predictor)
+            found.append(figure(*head, "bits_per_pixel", rates, _groups(images), marks))
+            errors = [
+                quality_at(_points(coded.get((image[0].image, codec), []), "psnr_db"), rate)
+                for image, rate in zip(images, rates, strict=True)
+            ]
+            if not all(map(math.isnan, errors)):
+                found.append(figure(*head, "psnr_db", errors, _groups(images)))
     return found
 
 

@@ -122,7 +122,7 @@ def _thresholds(figures: Sequence[Figure]) -> list[str]:
             own = [f for f in order if f.kind == OURS]
             text = f"{at} from {_rate(order[0])} on with {order[0].codec}"
             if own and own[0] is not order[0]:
-                text += f" (ours, {own[0].codec}, from {_rate(own[0])})"
+                text += f" (ours, {own[0].codec}, from {_rate(own[0])}{_why(some, at, order[0], own[0])})"
             elif len(order) > 1:
                 others = [f for f in order if f.kind != OURS]
                 text += f" (best of the others: {others[0].codec}, {_rate(others[0])})" if others else ""
@@ -133,6 +133,17 @@ def _thresholds(figures: Sequence[Figure]) -> list[str]:
             + "."
         )
     return found
+
+
+def _why(figures: Sequence[Figure], at: str, best: Figure, own: Figure) -> str:
+    """Return why another codec is ahead of ours at a threshold, by the PSNR that each has there."""
+    errors = {f.codec: f.median for f in figures if f.at == at and f.metric == "psnr_db" and f.images}
+    if best.codec not in errors or own.codec not in errors:
+        return ""
+    words = f"{errors[best.codec]:.1f} dB do with {best.codec}, {errors[own.codec]:.1f} dB are needed with ours"
+    if errors[best.codec] < errors[own.codec] - 0.1:
+        return f": its errors disturb the prediction less, {words}"
+    return f": it needs fewer bits for its error, {words}"
 
 
 def _nuclei(figures: Sequence[Figure]) -> list[str]:

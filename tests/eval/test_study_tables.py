@@ -69,7 +69,7 @@ def test_bounds_are_told_from_figures() -> None:
     ]
     rows += [row for image in "abc" for row in curve(image, "zfp", never)]
     rows += [prediction(image, "jpegxr-study", 1.0, 0.9) for image in "abc"]
-    figures = thresholds(rows, (0.9,))
+    figures = thresholds(rows, (), (0.9,))
     found = {f.codec: f for f in figures}
     assert set(found) == {"zarr_neural-fast", "lerc", "zfp"}
     assert (found["zarr_neural-fast"].median, found["zarr_neural-fast"].beyond) == (0.2, "<=3")
@@ -84,6 +84,22 @@ def test_bounds_are_told_from_figures() -> None:
     (said,) = (line for line in summary([], figures, "bright") if line.startswith("Predictions of model"))
     best = min(("zarr_neural-fast", "lerc"), key=lambda name: found[name].median)
     assert f"on with {best}" in said
+
+
+def test_why_another_codec_is_ahead_is_said() -> None:
+    """The PSNR at the threshold tells fewer bits for an error from errors that a network minds less."""
+    rows = [row for image in "ab" for row in curve(image, "zarr_neural-fast", [(0.2, 0.8), (0.8, 0.99)])]
+    rows += [row for image in "ab" for row in curve(image, "lerc", [(0.1, 0.8), (0.4, 0.99)])]
+    ours = [coded(image, "zarr_neural-fast", *point) for image in "ab" for point in ((0.2, 30.0), (0.8, 40.0))]
+    for points, words in (
+        (((0.1, 24.0), (0.4, 34.0)), "its errors disturb the prediction less"),
+        (((0.1, 30.0), (0.4, 40.0)), "it needs fewer bits for its error"),
+    ):
+        others = [coded(image, "lerc", *point) for image in "ab" for point in points]
+        figures = thresholds(rows, [*ours, *others], (0.9,))
+        assert [f.metric for f in figures] == ["bits_per_pixel", "psnr_db"] * 2
+        (said,) = (line for line in summary([], figures, "bright") if line.startswith("Predictions of model"))
+        assert words in said
 
 
 def test_no_rate_is_extrapolated() -> None:
