@@ -247,6 +247,21 @@ def search_command(
         typer.echo(f"{one.distance:.4g}\t{one.array or '.'}\t{list(one.index)}\t{one.name}".rstrip())
 
 
+@app.command("download")
+def download_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="bmshj2018-hyperprior, cheng2020-attn, ...")],
+    metric: Annotated[str, typer.Option(help="mse or ms-ssim.")] = "mse",
+    quality: Annotated[int, typer.Option(help="1 to 8; to 6 for cheng2020.")] = 8,
+    folder: Annotated[Path | None, typer.Option(help="Where to. [default: the user's own folder of weights]")] = None,
+) -> None:
+    """Fetch the weights that CompressAI publishes for a learned codec of the zoo, and check their hash."""
+    from zarr_neural.zoo.learned.download import download  # the zoo: loaded by this command alone
+
+    with _reported():
+        path, digest = download(name, metric, quality, folder, typer.echo)
+    typer.echo(f"{path}, SHA-256 {digest}")
+
+
 @train.command("lossless")
 def train_lossless_command(
     data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],

@@ -14,10 +14,15 @@ import pytest
 import torch
 import zarr
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
+from zarr_neural.cli import app
 from zarr_neural.errors import DamagedChunkError, MismatchError, ModelError, ModelNotFoundError, UnsupportedInputError
 from zarr_neural.zoo import FactorizedPrior3D, ZooCodec, available
+from zarr_neural.zoo.learned import library
 from zarr_neural.zoo.learned.architectures import ARCHITECTURES, METRICS
+from zarr_neural.zoo.learned.download import download
+from zarr_neural.zoo.weights import sha256
 
 
 def smooth(shape: tuple[int, ...], dtype: str, top: float = 0.05) -> NDArray[Any]:
@@ -191,12 +196,44 @@ def test_a_file_with_another_hash_than_its_name_is_an_error(published: dict[str,
         ZooCodec("mbt2018", quality=1, weights=str(path.parent)).encode(smooth((8, 8), "uint8"))
 
 
+def test_published_weights_are_fetched_once_and_checked(
+    published: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an address sends is kept under its name if it has the hash of its name, and found by the codec."""
+    source = published["mbt2018-mean"]
+    addresses = library.model_urls["mbt2018-mean"]["mse"]
+    monkeypatch.setitem(addresses, 1, source.as_uri())
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    command = ["download", "mbt2018-mean", "--quality", "1"]
+    for _ in range(2):
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+        assert done.stdout.splitlines()[-1].endswith(f"{source.name}, SHA-256 {sha256(source)}")
+        monkeypatch.setitem(addresses, 1, f"file:///nowhere/{source.name}")  # the second time nothing is fetched
+    assert ZooCodec.missing("mbt2018-mean", quality=1) == ""
+    done = CliRunner().invoke(app, [*command, "--folder", str(tmp_path / "other")])
+    assert done.exit_code == 1
+    assert "cannot be fetched" in done.output
+    wrong = tmp_path / source.name
+    wrong.write_bytes(b"a page that says no")
+    monkeypatch.setitem(addresses, 1, wrong.as_uri())
+    with pytest.raises(ModelError, match="expected one that starts with"):
+        download("mbt2018-mean", quality=1, folder=tmp_path / "other")
+    assert list((tmp_path / "other").iterdir()) == []
+    assert CliRunner().invoke(app, ["download", "mbt2019"]).exit_code == 2
+
+
 def test_missing_weights_say_which_file_to_put_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ZARR_NEURAL_ZOO", str(tmp_path))
     codec = ZooCodec("bmshj2018-hyperprior", quality=8)
     with pytest.raises(ModelNotFoundError) as caught:
         codec.encode(smooth((8, 8), "uint8"))
-    for part in ("bmshj2018-hyperprior-8-a583f0cf.pth.tar", "https://compressai.s3.amazonaws.com", str(tmp_path)):
+    for part in (
+        "zarr-neural download",
+        "bmshj2018-hyperprior-8-a583f0cf.pth.tar",
+        "https://compressai.s3.amazonaws.com",
+        str(tmp_path),
+    ):
         assert part in str(caught.value)
     assert "file cheng2020-attn-grey.safetensors" in ZooCodec.missing("cheng2020-attn", channels=1)
     assert "is no file or folder" in ZooCodec.missing("mbt2018", channels=1, weights=str(tmp_path / "no"))

@@ -23,7 +23,12 @@ FLOATS = {**DTYPES, "F32": "<f4", "F16": "<f2"}
 def directories() -> list[Path]:
     """Return where weights are looked for: `$ZARR_NEURAL_ZOO` (one or more folders), the user's folder, the wheel."""
     given = os.environ.get(DIRECTORY_VARIABLE, "")
-    return [*(Path(part) for part in given.split(os.pathsep) if part), user_directory().parent / "zoo", SHIPPED]
+    return [*(Path(part) for part in given.split(os.pathsep) if part), own_directory(), SHIPPED]
+
+
+def own_directory() -> Path:
+    """Return the user's own folder of weights."""
+    return user_directory().parent / "zoo"
 
 
 def is_digest(name: str) -> bool:

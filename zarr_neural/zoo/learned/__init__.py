@@ -3,7 +3,11 @@
 In: chunks of grey planes or volumes, 8 or 16 bits. Out: bytes of a `ResearchCodec`, and back. `zoo_codec` and
 `factorized_prior_3d` are light: CompressAI and torch (extra ``zoo``) are imported through `library`, by the first
 chunk. Weights are files outside the wheel (`weights`): CompressAI's published ones under their own names, those
-trained here under the name of the architecture. Training: `grey_training`, called by
+trained here under the name of the architecture. The first are fetched by `download`, which is
+
+    zarr-neural download NAME --metric METRIC --quality QUALITY
+
+Training: `grey_training`, called by
 
     zarr-neural train zoo NAME --data DIR --out FILE --log FILE [--start FILE]
 

@@ -82,8 +82,12 @@ class ZooCodec(LearnedCodec):
             return path, sha256(path)
         file_name = files.rgb_file_name(self.name, self.metric, self.quality)
         address = files.rgb_address(self.name, self.metric, self.quality)
-        path = files.locate(file_name, self.weights, advice=f"published at {address}; ")
+        path = files.locate(file_name, self.weights, advice=f"published at {address}; {self._fetched_by}; ")
         return path, files.checked_digest(path, file_name)
+
+    @property
+    def _fetched_by(self) -> str:
+        return f"fetched by: zarr-neural download {self.name} --metric {self.metric} --quality {self.quality}"
 
     def _coder(self) -> Any:
         from .coder import grey_coder, rgb_coder  # torch and CompressAI: loaded by the first chunk
