@@ -126,7 +126,7 @@ def _measure(one: Trained, part: _Part, coder: str, step: float | None, folder: 
     published = (NAN, NAN)
     if known and coder == "png" and step is None and part.name == "validation":
         published = (known.residual_bpp, known.total_bpp)
-    bits = (code_bpp, residual_bpp, residual_bpp + floats)
+    bits = (code_bpp, residual_bpp, residual_bpp + floats if step is None else NAN)
     return part.row((one.recipe.name, coder, kind), sizes, NAN if step is None else step, bits, published)
 
 

@@ -105,6 +105,8 @@ def test_codes_as_published_are_32_bits_an_element(out: Path) -> None:
     assert float(row["code_bpp"]) == pytest.approx(32 * (512 + 256) / 65536)
     assert PUBLISHED[row["model"]].code_bits == 32 * (512 + 256)
     assert float(row["as_published_bpp"]) == pytest.approx(float(row["residual_bpp"]) + 0.375, abs=1e-3)
+    quantised = [row for row in rows_of(out / "radiographs.tsv") if row["code"] == "quantised"]
+    assert {row["as_published_bpp"] for row in quantised} == {"nan"}  # the study quantised nothing
 
 
 def test_a_store_that_loses_a_pixel_ends_the_run(out: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
