@@ -17,6 +17,7 @@ from eval.study.tables import (
     ERROR_MATCHED,
     FIXED,
     NUCLEI,
+    NUCLEI_THRESHOLD,
     PREDICTION,
     RATE_MATCHED,
     SEARCHED,
@@ -382,6 +383,13 @@ def _nuclei(rows: Sequence[Segmentation], figures: Sequence[Figure], codecs: Seq
         Panel("Number of nuclei", "found for each in the raw channel", lambda row: row.count_ratio),
     ]
     part.svg(draw(rows, panels, codecs))
+    kept = [f for f in figures if f.table == NUCLEI_THRESHOLD]
+    caption = "Bits per pixel from which F1 is reached (median over images)"
+    part.table(across(kept, codecs, "bits_per_pixel", 3, caption, least=True))
+    part.text(
+        "“≤”: above at the smallest rate measured, and “never”: below at the largest one, for the median image.",
+        note=True,
+    )
     some = {(f.codec, f.at, f.metric): f for f in figures if f.table == NUCLEI}
     order = {codec: place for place, codec in enumerate(codecs)}
     metrics = (("bits_per_pixel", 3), ("f1", 3), ("dice", 3), ("count_ratio", 3))

@@ -12,7 +12,16 @@ from eval.study.provenance import not_held_out
 from eval.study.report import report
 from eval.study.rows import LabelFree, Reconstruction, Segmentation, write_rows
 from eval.study.runner import Outcome, rows_of
-from eval.study.tables import Figure, error_matched, measured, nuclei, predictions, rate_matched, thresholds
+from eval.study.tables import (
+    Figure,
+    error_matched,
+    measured,
+    nuclei,
+    nuclei_thresholds,
+    predictions,
+    rate_matched,
+    thresholds,
+)
 
 
 def write_results(
@@ -25,6 +34,7 @@ def write_results(
         *thresholds(second, [row for row in first if row.channel == first[0].channel]),
         *predictions(second),
         *nuclei(third),
+        *nuclei_thresholds(third),
     ]
     written = []
     for name, kind, rows in (

@@ -16,6 +16,7 @@ from eval.study.spread import spread_over
 
 RATES = (0.1, 0.2, 0.5, 1.0, 2.0)
 THRESHOLDS = (0.99, 0.95, 0.90)
+F1_THRESHOLDS = (0.95, 0.90)
 MOST_DB = 100.0
 
 RECONSTRUCTED = (
@@ -24,7 +25,8 @@ RECONSTRUCTED = (
 )  # fmt: skip
 PREDICTED = ("mse", "ssim", "psnr_db", "correlation", "mse_z", "ssim_z", "psnr_z_db", "bits_per_pixel")
 FIXED, SEARCHED, ERROR_MATCHED, RATE_MATCHED = "fixed settings", "searched settings", "equal error", "equal rate"
-PREDICTION, THRESHOLD, NUCLEI = "label-free", "label-free threshold", "nuclei"
+PREDICTION, THRESHOLD = "label-free", "label-free threshold"
+NUCLEI, NUCLEI_THRESHOLD = "nuclei", "nuclei threshold"
 
 
 @dataclass(frozen=True)
@@ -203,14 +205,15 @@ def thresholds(
     return found
 
 
-def crossing(rows: Sequence[LabelFree], threshold: float) -> tuple[float, str]:
-    """Return the least bits per pixel at which a correlation is reached, and whether it lies beyond the points.
+def crossing(rows: Sequence[Any], threshold: float, metric: str = "correlation") -> tuple[float, str]:
+    """Return the least bits per pixel at which a likeness is reached, and whether it lies beyond the points.
 
     A prediction that is constant has no correlation: it counts as 0, unless all are (nan then).
     """
-    known = [(row.bits_per_pixel, 0.0 if math.isnan(row.correlation) else row.correlation) for row in rows]
+    values = [getattr(row, metric) for row in rows]
+    known = [(row.bits_per_pixel, 0.0 if math.isnan(v) else v) for row, v in zip(rows, values, strict=True)]
     curve, wanted = front((bits, min(MOST_DB, decibels(value))) for bits, value in known), decibels(threshold)
-    if not curve or all(math.isnan(row.correlation) for row in rows):
+    if not curve or all(map(math.isnan, values)):
         return math.nan, ""
     if curve[0][1] > wanted:
         return curve[0][0], "<="
@@ -226,6 +229,20 @@ def nuclei(rows: Sequence[Segmentation]) -> list[Figure]:
         for (channel, _codec, point), some in grouped(rows, lambda row: (row.channel, row.codec, row.point)).items()
         for name in ("dice", "f1", "count_ratio", "bits_per_pixel")
     ]
+
+
+def nuclei_thresholds(rows: Sequence[Segmentation], wanted: Sequence[float] = F1_THRESHOLDS) -> list[Figure]:
+    """Return the bits per pixel from which F1 of nuclei reaches each threshold, as `thresholds` does."""
+    found = []
+    for (channel, _codec), some in grouped(rows, lambda row: (row.channel, row.codec)).items():
+        if len({row.point for row in some}) < 2:
+            continue
+        images = list(grouped(some, lambda row: row.image).values())
+        for level in wanted:
+            rates, marks = zip(*(crossing(image, level, "f1") for image in images), strict=True)
+            head = (NUCLEI_THRESHOLD, images[0][0], f"{level:g}", channel)
+            found.append(figure(*head, "bits_per_pixel", rates, _groups(images), marks))
+    return found
 
 
 def _by_codec(rows: Sequence[Reconstruction]) -> dict[tuple[str, str], list[list[Reconstruction]]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from eval.study.entry import LEARNED, LOSSLESS, OURS
 from eval.study.rows import Reconstruction
-from eval.study.tables import ERROR_MATCHED, FIXED, NUCLEI, RATE_MATCHED, THRESHOLD, Figure
+from eval.study.tables import ERROR_MATCHED, FIXED, NUCLEI_THRESHOLD, RATE_MATCHED, THRESHOLD, Figure
 
 LESS = 0.98
 """A codec is only called better where it needs less than this part of the bits."""
@@ -147,15 +147,21 @@ def _why(figures: Sequence[Figure], at: str, best: Figure, own: Figure) -> str:
 
 
 def _nuclei(figures: Sequence[Figure]) -> list[str]:
-    some = [f for f in figures if f.table == NUCLEI and f.metric == "f1" and f.images]
-    low = [f for f in some if f.mean < 0.95]
-    if not some:
+    parts = []
+    for at in _places(figures, NUCLEI_THRESHOLD):
+        order = ranked(figures, NUCLEI_THRESHOLD, at, "bits_per_pixel", least=True)
+        if not order or math.isinf(order[0].median):
+            parts.append(f"F1 {at} at no measured rate")
+            continue
+        text = f"F1 {at} from {_rate(order[0])} on with {order[0].codec}"
+        other = next((f for f in order if (f.kind == OURS) != (order[0].kind == OURS)), None)
+        if other is not None:
+            whose = "ours" if other.kind == OURS else "best of the others"
+            text += f" ({whose}: {other.codec}, {_rate(other)})"
+        parts.append(text)
+    if not parts:
         return []
-    worst = min(some, key=lambda f: f.mean)
-    return [
-        f"Nuclei found in decoded fluorescence agree with those in the raw one (mean F1 of at least 0.95) at "
-        f"{len(some) - len(low)} of {len(some)} settings; the worst is {worst.codec} at {worst.at}, {worst.mean:.2f}."
-    ]
+    return ["Nuclei found in decoded fluorescence agree with those in the raw one: " + "; ".join(parts) + "."]
 
 
 def _places(figures: Sequence[Figure], table: str) -> list[str]:

@@ -176,6 +176,7 @@ def test_the_report_says_what_was_found_and_what_it_rests_on(tmp_path: Path, sto
     assert tables == {
         "fixed settings", "searched settings", "equal error", "equal rate", "label-free", "label-free threshold",
         "nuclei",
+        "nuclei threshold",
     }  # fmt: skip
     assert list(figures[0]) == list(Figure.__dataclass_fields__)
     assert {f["at"] for f in figures if f["table"] == "label-free threshold"} == {"0.99", "0.95", "0.9"}

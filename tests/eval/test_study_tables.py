@@ -11,9 +11,9 @@ import pytest
 from eval.study.entry import CLASSICAL, LEARNED, OURS
 from eval.study.interpolate import REACH_DB, quality_at, rate_at
 from eval.study.report import across
-from eval.study.rows import LabelFree, Reconstruction
+from eval.study.rows import LabelFree, Reconstruction, Segmentation
 from eval.study.spread import spread_over
-from eval.study.tables import crossing, error_matched, measured, rate_matched, thresholds
+from eval.study.tables import crossing, error_matched, measured, nuclei_thresholds, rate_matched, thresholds
 from eval.study.words import summary
 
 
@@ -100,6 +100,25 @@ def test_why_another_codec_is_ahead_is_said() -> None:
         assert [f.metric for f in figures] == ["bits_per_pixel", "psnr_db"] * 2
         (said,) = (line for line in summary([], figures, "bright") if line.startswith("Predictions of model"))
         assert words in said
+
+
+def test_rates_of_nuclei_are_told_by_codec() -> None:
+    """F1 has thresholds as correlations have."""
+    rows = [
+        Segmentation(image, image, "DAPI stain", codec, kind, str(bits), bits, 50, 0.9, f1, 1.0)
+        for image in "ab"
+        for codec, kind, gain in (("zarr_neural-fast", OURS, 0.5), ("lerc", CLASSICAL, 1.0))
+        for bits, f1 in ((0.1 * gain, 0.9), (0.4 * gain, 0.975), (1.6 * gain, 1.0))
+    ]
+    figures = nuclei_thresholds(rows)
+    at_90 = [f for f in figures if f.at == "0.9"]
+    assert [(f.codec, f.beyond) for f in at_90] == [("zarr_neural-fast", ""), ("lerc", "")]
+    assert [f.median for f in at_90] == pytest.approx([0.05, 0.1])
+    at_95 = [f.median for f in figures if f.at == "0.95"]
+    assert at_95[0] == pytest.approx(at_95[1] / 2)
+    assert 0.05 < at_95[0] < 0.2
+    (said,) = (line for line in summary([], figures, "bright") if line.startswith("Nuclei"))
+    assert "on with zarr_neural-fast (best of the others: lerc, " in said
 
 
 def test_no_rate_is_extrapolated() -> None:
