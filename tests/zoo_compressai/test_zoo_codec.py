@@ -55,11 +55,15 @@ def test_grey_networks_in_a_store(name: str, metric: str, folder: Path, tmp_path
     assert array.nbytes_stored() > 4 * 60
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_rgb_networks_in_a_store(name: str, published: dict[str, Path], tmp_path: Path) -> None:
-    """A file as CompressAI publishes it codes grey planes of 8 bits."""
-    image = smooth((40, 33), "uint8", 0.8)
-    codec = ZooCodec(name, "mse", quality=1, weights=str(published[name].parent))
+def test_rgb_networks_in_a_store(
+    name: str, metric: str, dtype: str, published: dict[str, Path], tmp_path: Path
+) -> None:
+    """A file as CompressAI publishes it codes grey planes of 8 and of 16 bits."""
+    image = smooth((40, 33), dtype, 0.8)
+    codec = ZooCodec(name, metric, quality=1, weights=str(published[name].parent))
     stored(tmp_path / "a.zarr", image, (40, 33), codec)
     decoded = zarr.open_array(str(tmp_path / "a.zarr"), mode="r")[:]
     npt.assert_array_equal(decoded, codec.decode(codec.encode(image)))
