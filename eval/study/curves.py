@@ -20,6 +20,8 @@ from eval.rd_plots import INK, STYLES
 from eval.study.spread import spread_over
 from eval.study.tables import grouped
 
+LEGEND_ROWS = 16
+"""A longer legend stands below the panels in columns."""
 MARGIN = 0.06
 """Room around curves, as a part of their extent."""
 WIDE = "zarr_neural"
@@ -122,7 +124,15 @@ def draw(rows: Sequence[Any], panels: Sequence[Panel], codecs: Sequence[str]) ->
         _dress(axis, panel)
         _limit(axis, [mean for means in drawn.values() if len(means) > 1 for mean in means])
     handles = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(handles.values()), list(handles), loc="outside right center", fontsize=9, frameon=False)
+    many = len(handles) > LEGEND_ROWS
+    figure.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center" if many else "outside right center",
+        ncols=5 if many else 1,
+        fontsize=9,
+        frameon=False,
+    )
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "study"}):
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from eval.study import published
 from eval.study.curves import Panel, draw, in_decibels
@@ -54,7 +54,8 @@ def report(
     channel = rows[0].channel if rows else ""
     codecs = [entry.name for entry in plan.entries]
     main = [row for row in rows if row.channel == channel]
-    sections = [_summary(rows, figures, channel, said)]
+    predictors = {row.predictor: f"{row.architecture} trained on {row.trained_on} ({row.predictor})" for row in second}
+    sections = [_summary(rows, figures, channel, predictors, said)]
     if main:
         sections += [_matched(plan, main, figures, channel, codecs), _fixed(figures, channel, codecs)]
     if second:
@@ -80,9 +81,15 @@ def report(
     )
 
 
-def _summary(rows: Sequence[Reconstruction], figures: Sequence[Figure], channel: str, said: Sequence[str]) -> Section:
+def _summary(
+    rows: Sequence[Reconstruction],
+    figures: Sequence[Figure],
+    channel: str,
+    predictors: Mapping[str, str],
+    said: Sequence[str],
+) -> Section:
     part = Section("In plain words")
-    part.findings([*summary(rows, figures, channel), *said])
+    part.findings([*summary(rows, figures, channel, predictors), *said])
     return part
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eval.study.entry import LEARNED, LOSSLESS, OURS
 from eval.study.rows import Reconstruction
@@ -13,8 +13,13 @@ LESS = 0.98
 """A codec is only called better where it needs less than this part of the bits."""
 
 
-def summary(rows: Sequence[Reconstruction], figures: Sequence[Figure], channel: str) -> list[str]:
-    """Return the sentences of the summary: what was measured, what is smallest, where ours lose."""
+def summary(
+    rows: Sequence[Reconstruction], figures: Sequence[Figure], channel: str, predictors: Mapping[str, str]
+) -> list[str]:
+    """Return the sentences of the summary: what was measured, what is smallest, where ours lose.
+
+    `predictors` has the name of each model in words.
+    """
     images = sorted({row.image for row in rows if row.channel == channel})
     groups = {row.group for row in rows if row.channel == channel}
     found = [
@@ -26,7 +31,7 @@ def summary(rows: Sequence[Reconstruction], figures: Sequence[Figure], channel: 
     found += _equal_error(here)
     found += _equal_rate(here)
     found += _learned(here)
-    found += _thresholds(figures)
+    found += _thresholds(figures, predictors)
     found += _nuclei(figures)
     return found
 
@@ -109,7 +114,7 @@ def _learned(figures: Sequence[Figure]) -> list[str]:
     return []
 
 
-def _thresholds(figures: Sequence[Figure]) -> list[str]:
+def _thresholds(figures: Sequence[Figure], predictors: Mapping[str, str]) -> list[str]:
     found = []
     for predictor in dict.fromkeys(f.of for f in figures if f.table == THRESHOLD):
         some = [f for f in figures if f.table == THRESHOLD and f.of == predictor]
@@ -128,7 +133,7 @@ def _thresholds(figures: Sequence[Figure]) -> list[str]:
                 text += f" (best of the others: {others[0].codec}, {_rate(others[0])})" if others else ""
             parts.append(text)
         found.append(
-            f"Predictions of model {predictor} stay correlated with those from the raw image by "
+            f"Predictions of {predictors[predictor]} stay correlated with those from the raw image by "
             + "; ".join(parts)
             + "."
         )

@@ -17,6 +17,9 @@ from eval.study.tables import crossing, error_matched, measured, nuclei_threshol
 from eval.study.words import summary
 
 
+NAMES = {"abc": "fnet2d trained on raw (abc)"}
+
+
 def prediction(image: str, codec: str, bits: float, correlation: float, **changes: Any) -> LabelFree:
     row = LabelFree(
         image, f"group of {image}", codec, OURS if codec.startswith("zarr") else CLASSICAL, f"at {bits}", bits,
@@ -81,7 +84,7 @@ def test_bounds_are_told_from_figures() -> None:
     cells = {name: cells[0] for name, cells in table.rows}
     assert cells["zarr_neural-fast"].text == "≤ 0.200"
     assert cells["zfp"].text == "never"
-    (said,) = (line for line in summary([], figures, "bright") if line.startswith("Predictions of model"))
+    (said,) = (line for line in summary([], figures, "bright", NAMES) if line.startswith("Predictions of fnet2d"))
     best = min(("zarr_neural-fast", "lerc"), key=lambda name: found[name].median)
     assert f"on with {best}" in said
 
@@ -98,7 +101,7 @@ def test_why_another_codec_is_ahead_is_said() -> None:
         others = [coded(image, "lerc", *point) for image in "ab" for point in points]
         figures = thresholds(rows, [*ours, *others], (0.9,))
         assert [f.metric for f in figures] == ["bits_per_pixel", "psnr_db"] * 2
-        (said,) = (line for line in summary([], figures, "bright") if line.startswith("Predictions of model"))
+        (said,) = (line for line in summary([], figures, "bright", NAMES) if line.startswith("Predictions of fnet2d"))
         assert words in said
 
 
@@ -117,7 +120,7 @@ def test_rates_of_nuclei_are_told_by_codec() -> None:
     at_95 = [f.median for f in figures if f.at == "0.95"]
     assert at_95[0] == pytest.approx(at_95[1] / 2)
     assert 0.05 < at_95[0] < 0.2
-    (said,) = (line for line in summary([], figures, "bright") if line.startswith("Nuclei"))
+    (said,) = (line for line in summary([], figures, "bright", {}) if line.startswith("Nuclei"))
     assert "on with zarr_neural-fast (best of the others: lerc, " in said
 
 
@@ -177,5 +180,5 @@ def test_the_summary_knows_channels_with_spaces() -> None:
         for codec, gain in (("zarr_neural-fast", 0.9), ("lerc", 1.0))
         for bits, db in ((0.5, 30.0), (1.0, 36.0))
     ]
-    said = summary(rows, [*error_matched(rows, (33.0,)), *rate_matched(rows, (0.6,))], "DAPI stain")
+    said = summary(rows, [*error_matched(rows, (33.0,)), *rate_matched(rows, (0.6,))], "DAPI stain", {})
     assert any("at 33 dB zarr_neural-fast 0.64 bits per pixel, lerc 0.71" in line for line in said)
