@@ -16,7 +16,6 @@ from eval.study.spread import spread_over
 from eval.study.tables import crossing, error_matched, measured, nuclei_thresholds, rate_matched, thresholds
 from eval.study.words import summary
 
-
 NAMES = {"abc": "fnet2d trained on raw (abc)"}
 
 
