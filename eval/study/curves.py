@@ -21,6 +21,7 @@ from eval.study.spread import spread_over
 from eval.study.tables import grouped
 
 LEGEND_ROWS = 16
+LEGEND_COLUMNS = 5
 """A longer legend stands below the panels in columns."""
 MARGIN = 0.06
 """Room around curves, as a part of their extent."""
@@ -125,11 +126,13 @@ def draw(rows: Sequence[Any], panels: Sequence[Panel], codecs: Sequence[str]) ->
         _limit(axis, [mean for means in drawn.values() if len(means) > 1 for mean in means])
     handles = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     many = len(handles) > LEGEND_ROWS
+    if many:
+        figure.set_figheight(figure.get_figheight() + 0.2 * math.ceil(len(handles) / LEGEND_COLUMNS))
     figure.legend(
         list(handles.values()),
         list(handles),
         loc="outside lower center" if many else "outside right center",
-        ncols=5 if many else 1,
+        ncols=LEGEND_COLUMNS if many else 1,
         fontsize=9,
         frameon=False,
     )

@@ -55,7 +55,8 @@ def difference(values: Image, other: Image, most: float) -> str:
     part = np.rint(part * 15) / 15
     red, blue = np.array([178, 24, 43.0]), np.array([33, 102, 172.0])
     colour = 255 + np.where(part > 0, part * (red - 255), -part * (blue - 255))
-    data = imagecodecs.png_encode(np.ascontiguousarray(np.rint(colour).astype(np.uint8)), level=9)
+    colours = np.ascontiguousarray(np.rint(colour).astype(np.uint8))
+    data = imagecodecs.png_encode(colours, level=9, filter=imagecodecs.PNG.FILTER.NO)
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
