@@ -196,8 +196,6 @@ def test_other_images_are_refused(name: str, image: Any, why: str, tmp_path: Pat
 
 
 def test_the_packaged_radiographs_are_a_chest_and_a_leg() -> None:
-    pytest.importorskip("pydicom")
-    pytest.importorskip("data_store")
     chest, leg = packaged()
     assert chest.image.shape == (1955, 1841)
     assert leg.image.shape == (1760, 1760)

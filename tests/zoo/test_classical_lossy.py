@@ -1,12 +1,10 @@
 import math
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
-import tifffile
 from numpy.typing import NDArray
 
 from zarr_neural.errors import ConfigurationError, DamagedChunkError, UnsupportedInputError
@@ -18,24 +16,7 @@ from zarr_neural.zoo.classical.record import Settings
 from zarr_neural.zoo.classical.scaling import AS_IT_IS, UNIT_FLOATS, Scale, scale_of, stretched
 from zarr_neural.zoo.classical.wavelets import CENTRED, htj2k, jpeg2000
 
-IMAGES = Path(__file__).parents[2] / "eval" / "images_demo"
 CODECS = [codec for codec in FAMILIES.values() if not codec.missing]
-SIDE = 160
-
-
-def real(name: str) -> NDArray[Any]:
-    """Return the middle of a shipped microscopy image."""
-    image = tifffile.imread(IMAGES / f"{name}.tif")
-    y, x = ((side - SIDE) // 2 for side in image.shape)
-    return np.ascontiguousarray(image[y : y + SIDE, x : x + SIDE])
-
-
-IMAGES_OF = {
-    "8 bit": real("cells-fluorescence"),
-    "16 bit, 600 levels": real("yeast-brightfield"),
-    "12 bit in 16": real("plant-confocal"),
-    "8 bit, 40 levels": (real("cells-fluorescence").astype(float) * 40 / 255).astype(np.uint8) + 100,
-}
 
 
 def rmse(image: NDArray[Any], decoded: NDArray[Any]) -> float:
@@ -52,11 +33,10 @@ def quality(codec: LossyCodec, image: NDArray[Any], setting: float) -> tuple[int
     return len(stream), 20 * math.log10(np.ptp(image) / error) if error else math.inf
 
 
-@pytest.mark.parametrize("name", IMAGES_OF)
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
-def test_rate_falls_and_error_grows_with_the_setting(codec: LossyCodec, name: str) -> None:
+def test_rate_falls_and_error_grows_with_the_setting(codec: LossyCodec, shipped_image: NDArray[Any]) -> None:
     """A curve is believed only of a codec that loses, smoothly, in the direction of its setting."""
-    image = IMAGES_OF[name]
+    image = shipped_image
     if codec.why_not(image):
         assert image.dtype.name in codec.refused
         return
@@ -74,8 +54,10 @@ def test_rate_falls_and_error_grows_with_the_setting(codec: LossyCodec, name: st
 
 @pytest.mark.parametrize("codec", [jpeg2000(), sperr()], ids=lambda codec: codec.name)
 @pytest.mark.parametrize("wanted", [37.0, 43.5])
-def test_codecs_that_take_a_psnr_come_near_it(codec: LossyCodec, wanted: float) -> None:
-    image = IMAGES_OF["16 bit, 600 levels"]
+def test_codecs_that_take_a_psnr_come_near_it(
+    codec: LossyCodec, wanted: float, shipped_images: dict[str, NDArray[Any]]
+) -> None:
+    image = shipped_images["16 bit, 600 levels"]
     assert quality(codec, image, wanted)[1] == pytest.approx(wanted, abs=1.5)
 
 
@@ -86,9 +68,9 @@ def test_high_throughput_jpeg2000_does_not_wrap_at_the_ends_of_the_scale() -> No
     assert quality(htj2k(), image, 0.001)[1] > 50
 
 
-def test_narrow_images_reach_high_quality_under_jpeg2000() -> None:
+def test_narrow_images_reach_high_quality_under_jpeg2000(shipped_images: dict[str, NDArray[Any]]) -> None:
     """OpenJPEG's finest step is a grey level: 40 levels would end near 40 dB."""
-    assert quality(jpeg2000(), IMAGES_OF["8 bit, 40 levels"], 52.0)[1] > 50
+    assert quality(jpeg2000(), shipped_images["8 bit, 40 levels"], 52.0)[1] > 50
 
 
 def test_jpegxl_has_one_error_for_dark_and_for_bright_pixels() -> None:
@@ -111,9 +93,8 @@ def test_jpegxl_has_one_error_for_dark_and_for_bright_pixels() -> None:
 SCALINGS = [AS_IT_IS, CENTRED, UNIT_FLOATS, stretched(16), stretched(16, 0.25)]
 
 
-@pytest.mark.parametrize("name", IMAGES_OF)
-def test_what_prepares_an_image_loses_nothing(name: str) -> None:
-    image = IMAGES_OF[name]
+def test_what_prepares_an_image_loses_nothing(shipped_image: NDArray[Any]) -> None:
+    image = shipped_image
     for scaling in SCALINGS:
         prepared = scaling.prepare(image)
         np.testing.assert_array_equal(scaling.restore(prepared.plane, prepared.scale), image)
@@ -159,9 +140,9 @@ def test_floats_from_end_to_end_of_their_range_survive(family: str) -> None:
     assert np.abs(decoded.astype(float) - image).max() < 0.01 * float(ends.max)
 
 
-def test_jpeg_has_huffman_tables_of_its_own() -> None:
+def test_jpeg_has_huffman_tables_of_its_own(shipped_images: dict[str, NDArray[Any]]) -> None:
     """The standard's tables are half of what a small plane costs: no rival of ours is to be handicapped by them."""
-    image = real("cells-fluorescence")
+    image = shipped_images["8 bit"]
     codec = FAMILIES["jpeg"]
     prepared = codec.prepare(image)
     assert len(codec.compress(prepared, 20)) < len(imagecodecs.jpeg8_encode(prepared.plane, 20)) - 150
@@ -199,13 +180,15 @@ def test_settings_go_from_worst_to_best() -> None:
         assert settings.position(settings.at(0.3)) == pytest.approx(0.3)
 
 
-def test_a_codec_that_imagecodecs_lacks_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_codec_that_imagecodecs_lacks_says_so(
+    monkeypatch: pytest.MonkeyPatch, shipped_images: dict[str, NDArray[Any]]
+) -> None:
     class Lacking:
         available = False
 
     monkeypatch.setattr(imagecodecs, "WEBP", Lacking)
     assert "has no WEBP" in webp().missing
-    assert "has no WEBP" in webp().why_not(IMAGES_OF["8 bit"])
+    assert "has no WEBP" in webp().why_not(shipped_images["8 bit"])
     assert "has no NOSUCH" in absent("NOSUCH")
     assert webp().settings == Settings(0, 100)
 

@@ -29,7 +29,8 @@ def images() -> NDArray[np.uint8]:
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory, images: NDArray[np.uint8]) -> Callable[[str], str]:
     """From the name of a network to the path of its random weights; statistics are those of two images."""
-    torch = pytest.importorskip("torch")
+    import torch  # where torch is not, as in the tests of the core, this folder is not tested
+
     from zarr_neural.zoo.autoencoders.codes import Statistics, classes_by_spread, statistics_of
     from zarr_neural.zoo.autoencoders.model import Model, save
     from zarr_neural.zoo.autoencoders.networks import build

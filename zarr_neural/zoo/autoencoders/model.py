@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from zarr_neural.errors import ModelError
 from zarr_neural.zoo.autoencoders.codes import QUANTILES, Statistics
 from zarr_neural.zoo.autoencoders.networks import Autoencoder, build
+from zarr_neural.zoo.one_thread import one_thread
 from zarr_neural.zoo.weights import locate, read_weights, sha256, write_weights
 
 FORMAT = "zarr_neural.autoencoder.1"
@@ -50,14 +49,14 @@ class Model:
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return codes (N, elements) of images (N, side, side)."""
-        with _one_thread():
+        with one_thread():
             codes = [self.network.encode(_scaled(image))[0].flatten().numpy() for image in images]
         return np.stack(codes)
 
     def decode(self, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return images (N, side, side) of codes (N, elements), rounded to grey levels."""
         images = []
-        with _one_thread():
+        with one_thread():
             for code in codes:
                 given = torch.from_numpy(np.array(code)).reshape(1, *self.network.code_shape)
                 images.append(self.network.decode(given)[0, 0].numpy())
@@ -67,18 +66,6 @@ class Model:
 
 def _scaled(image: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(image.astype(np.float32) / np.float32(255))[None, None]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread, whatever the process is set to: sums are split otherwise with every number of threads."""
-    with _lock, torch.inference_mode():
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 def save(path: Path, description: dict[str, Any], model: Model) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from zarr_neural.errors import DamagedChunkError, ModelError
+from zarr_neural.zoo.one_thread import one_thread
 from zarr_neural.zoo.weights import read_weights
 
 from .architectures import VOLUME
@@ -24,15 +23,10 @@ from .volume_networks import FACTORS, VolumeFactorizedPrior
 
 CACHED = 16
 """Networks that a process keeps."""
-_lock = threading.RLock()
 
 
 class Coder:
-    """One network, one thread at a time.
-
-    Sums of floating-point numbers depend on how many threads share them: while a network runs, torch is held to one,
-    so that a chunk decodes to the same samples however many cores its reader has.
-    """
+    """One network, which runs on one thread (`one_thread`)."""
 
     def __init__(self, network: Any, factors: tuple[int, ...]) -> None:
         self.network, self.factors = network, factors
@@ -40,7 +34,7 @@ class Coder:
 
     def compress(self, unit: NDArray[np.float32]) -> list[bytes]:
         """Return the streams of samples (channels, ...), whose sides are multiples that the network divides."""
-        with _one_thread():
+        with one_thread():
             return [strings[0] for strings in self.network.compress(torch.from_numpy(unit)[None])["strings"]]
 
     def decompress(self, strings: Sequence[bytes], sides: Sequence[int]) -> NDArray[np.float32]:
@@ -52,23 +46,12 @@ class Coder:
             If the entropy decoder refuses them.
         """
         shape = tuple(side // factor for side, factor in zip(sides, self.factors, strict=True))
-        with _one_thread():
+        with one_thread():
             try:
                 found = self.network.decompress([[string] for string in strings], shape)["x_hat"]
             except RuntimeError as error:
                 raise DamagedChunkError(f"the streams of a plane cannot be decoded ({error})") from error
         return np.asarray(found[0].numpy())
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    with _lock, torch.no_grad():
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 @functools.lru_cache(maxsize=CACHED)
