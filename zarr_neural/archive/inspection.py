@@ -7,9 +7,9 @@ from typing import Any
 
 import zarr
 
+from zarr_neural.archive.check.report import array_nbytes, store_nbytes
 from zarr_neural.archive.metadata import read_ome
 from zarr_neural.archive.provenance import KEY
-from zarr_neural.archive.report import array_nbytes, store_nbytes
 from zarr_neural.archive.stores import arrays_in, attributes, codec_records, is_store, open_node
 from zarr_neural.chunk import describe
 from zarr_neural.errors import ArchiveError

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zarr_neural.archive.calibration import UNITS, Calibration
+from zarr_neural.archive.check.measure import ChannelError
 from zarr_neural.archive.layout import Level
-from zarr_neural.archive.measure import ChannelError
-from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive.tiff.calibration import UNITS, Calibration
+from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.errors import ArchiveError
 
 VERSIONS: dict[str, Literal[2, 3]] = {"0.4": 2, "0.5": 3}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zarr_neural.archive.fidelity import sample_planes
-from zarr_neural.archive.source import check_axes, find_tiffs, open_images
+from zarr_neural.archive.ask.decide import sample_planes
+from zarr_neural.archive.tiff.axes import check_axes
+from zarr_neural.archive.tiff.find import find_tiffs
+from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.chunk import estimate_noise
 from zarr_neural.errors import ZarrNeuralError
 

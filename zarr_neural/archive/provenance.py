@@ -12,11 +12,12 @@ from typing import Any
 
 import zarr
 
-from zarr_neural.archive.fidelity import Choice, is_label_image
-from zarr_neural.archive.measure import ChannelError
-from zarr_neural.archive.options import Options
-from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive.ask.decide import Choice
+from zarr_neural.archive.ask.labels import is_label_image
+from zarr_neural.archive.ask.options import Options
+from zarr_neural.archive.check.measure import ChannelError
 from zarr_neural.archive.stores import codec_records
+from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.chunk import NoiseModel
 
 KEY = "zarr_neural"

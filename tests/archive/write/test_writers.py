@@ -10,7 +10,7 @@ import zarr
 
 from zarr_neural import NeuralCodec, NeuralSerializer
 from zarr_neural.archive import inspect_path
-from zarr_neural.archive.writers import with_codec
+from zarr_neural.archive.write.writers import with_codec
 
 
 @pytest.mark.parametrize(("version", "shards"), [(2, None), (3, None), (3, (1, 128, 128))], ids=str)

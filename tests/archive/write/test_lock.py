@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from zarr_neural.archive import Options, convert, fidelity_from
-from zarr_neural.archive.lock import Lock
+from zarr_neural.archive.write.lock import Lock
 from zarr_neural.errors import ArchiveError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_neural.archive.ask.request import Request, make_codec
 from zarr_neural.archive.layout import Level, Region, grid, region_shape
-from zarr_neural.archive.request import Request, make_codec
-from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.chunk.fidelity import LEAST_RMSE
 from zarr_neural.errors import ArchiveError, UnsupportedInputError
 

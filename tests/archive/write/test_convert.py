@@ -17,8 +17,8 @@ import zarr
 
 from zarr_neural import NoiseModel
 from zarr_neural.archive import Options, Request, convert, fidelity_from, inspect_path
-from zarr_neural.archive.fidelity import is_label_image
-from zarr_neural.archive.source import open_images
+from zarr_neural.archive.ask.labels import is_label_image
+from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.errors import ConfigurationError
 
 LOSSLESS = fidelity_from(lossless=True)

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import zarr
 
+from zarr_neural.archive.ask.options import Options, Progress, silent
+from zarr_neural.archive.check.measure import ChannelError, Tally, combine, tally
+from zarr_neural.archive.check.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
 from zarr_neural.archive.layout import Level, Region, grid, region_shape
-from zarr_neural.archive.measure import ChannelError, Tally, combine, tally
-from zarr_neural.archive.options import Options, Progress, silent
-from zarr_neural.archive.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
 from zarr_neural.archive.provenance import KEY, channel_records
-from zarr_neural.archive.source import SourceImage, open_images
 from zarr_neural.archive.stores import ChunkPlace, arrays_in, attributes, chunk_places, find_stores, open_node
+from zarr_neural.archive.tiff.source import SourceImage, open_images
 from zarr_neural.errors import ArchiveError, ConfigurationError, ZarrNeuralError
 
 

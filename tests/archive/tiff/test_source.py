@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from zarr_neural.archive.source import find_tiffs, map_axes, open_images
+from zarr_neural.archive.tiff.axes import map_axes
+from zarr_neural.archive.tiff.find import find_tiffs
+from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 
@@ -206,7 +208,7 @@ def test_a_large_compressed_strip_is_decoded_once(tmp_path: Path, monkeypatch: p
     """Neighbouring regions of one large strip share its decoding."""
     pixels = np.random.default_rng(0).integers(0, 255, (300, 200), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "strip.tif", pixels, compression="zlib", rowsperstrip=300)
-    monkeypatch.setattr("zarr_neural.archive.pages.REGION_NBYTES", 1000)
+    monkeypatch.setattr("zarr_neural.archive.tiff.pages.REGION_NBYTES", 1000)
     with open_images(tmp_path / "strip.tif") as images:
         decode, count = images[0]._array._array.__class__.__getitem__, []
 

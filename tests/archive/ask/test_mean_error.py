@@ -11,7 +11,8 @@ import pytest
 import tifffile
 import zarr
 
-from zarr_neural.archive import Options, convert, fidelity_from, inspect_path, targets, verify
+from zarr_neural.archive import Options, convert, fidelity_from, inspect_path, verify
+from zarr_neural.archive.ask import targets
 from zarr_neural.archive.layout import grid
 
 Writer = Callable[..., tuple[Path, np.ndarray]]

@@ -24,8 +24,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from zarr_neural.archive.lock import Lock
 from zarr_neural.archive.stores import is_store
+from zarr_neural.archive.write.lock import Lock
 from zarr_neural.errors import ArchiveError
 
 STORE = "store"

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zarr_neural.archive.convert import convert_image
-from zarr_neural.archive.journal import check_replaceable
-from zarr_neural.archive.options import Options, Progress, silent
+from zarr_neural.archive.ask.options import Options, Progress, silent
+from zarr_neural.archive.check.report import ImageReport
 from zarr_neural.archive.provenance import KEY, task_of
-from zarr_neural.archive.report import ImageReport
-from zarr_neural.archive.source import SourceImage, find_tiffs, open_images
 from zarr_neural.archive.stores import attributes, is_store, open_node
+from zarr_neural.archive.tiff.find import find_tiffs
+from zarr_neural.archive.tiff.source import SourceImage, open_images
+from zarr_neural.archive.write.image import convert_image
+from zarr_neural.archive.write.journal import check_replaceable
 from zarr_neural.errors import ArchiveError, ConfigurationError, ZarrNeuralError
 
 _FAILURES = (ZarrNeuralError, OSError, ValueError, MemoryError)

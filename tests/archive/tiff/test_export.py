@@ -10,7 +10,7 @@ import tifffile
 import zarr
 
 from zarr_neural.archive import Options, convert, export, fidelity_from, inspect_path, measure_noise
-from zarr_neural.archive.source import open_images
+from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.errors import ArchiveError, ConfigurationError, DamagedChunkError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]

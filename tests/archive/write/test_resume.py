@@ -12,8 +12,9 @@ import pytest
 import tifffile
 import zarr
 
-from zarr_neural.archive import Options, convert, fidelity_from, regions, verify
-from zarr_neural.archive.source import SourceImage
+from zarr_neural.archive import Options, convert, fidelity_from, verify
+from zarr_neural.archive.tiff.source import SourceImage
+from zarr_neural.archive.write import regions
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]

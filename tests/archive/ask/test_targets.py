@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from zarr_neural.archive import fidelity_from, targets
+from zarr_neural.archive import fidelity_from
+from zarr_neural.archive.ask import targets
+from zarr_neural.archive.ask.targets import channel_groups, channel_peaks, find_rmse, sample_chunks
 from zarr_neural.archive.layout import levels
-from zarr_neural.archive.source import open_images
-from zarr_neural.archive.targets import channel_groups, channel_peaks, find_rmse, sample_chunks
+from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]
@@ -115,7 +116,7 @@ def test_samples_are_small(write_ome: Writer, monkeypatch: pytest.MonkeyPatch) -
     """Of large chunks fewer are taken, and a single one is taken whole."""
     path, pixels = write_ome("ZYX", (9, 100, 100))
     with open_images(path) as (image,):
-        monkeypatch.setattr("zarr_neural.archive.targets.SAMPLE_NBYTES", 3 * 2 * 100 * 100)
+        monkeypatch.setattr("zarr_neural.archive.ask.targets.SAMPLE_NBYTES", 3 * 2 * 100 * 100)
         assert len(list(sample_chunks(image, levels(image.shape, 2)[0], range(1)))) == 3
         ((chunk, nbytes),) = sample_chunks(image, levels(image.shape, 2, chunks=(9, 100, 100))[0], range(1))
         np.testing.assert_array_equal(chunk, pixels)

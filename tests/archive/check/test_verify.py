@@ -11,7 +11,7 @@ import zarr
 
 from zarr_neural import NeuralCodec, NoiseModel
 from zarr_neural.archive import Options, convert, fidelity_from, verify
-from zarr_neural.archive.promise import count_beyond, noise_bounds
+from zarr_neural.archive.check.promise import count_beyond, noise_bounds
 from zarr_neural.errors import ArchiveError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]

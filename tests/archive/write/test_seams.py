@@ -16,7 +16,7 @@ import zarr
 
 from zarr_neural.archive import Options, convert, fidelity_from
 
-IMAGES = Path(__file__).parents[2] / "eval" / "images_demo"
+IMAGES = Path(__file__).parents[3] / "eval" / "images_demo"
 SIDE = 128
 FAR = 16
 

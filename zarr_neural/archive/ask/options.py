@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from zarr_neural.archive.ask.request import Request
 from zarr_neural.archive.metadata import VERSIONS
-from zarr_neural.archive.request import Request
-from zarr_neural.archive.source import check_axes
+from zarr_neural.archive.tiff.axes import check_axes
 from zarr_neural.errors import ConfigurationError
 
 Progress = Callable[[str, int, int], None]

@@ -1,12 +1,7 @@
-"""What is asked of an image becomes what is done to it: which promise applies, with what had to be measured for it.
-
-Labels are always stored losslessly: an image is one if the caller says so, if its pixels are booleans or integers of
-32 or 64 bits, or if its file name has one of the words label(s), mask(s) or seg(mentation) between separators.
-"""
+"""What is asked of an image becomes what is done to it: which promise applies, with what had to be measured for it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,36 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_neural.archive.ask.labels import is_label_image
+from zarr_neural.archive.ask.options import Options
+from zarr_neural.archive.ask.request import MEAN, Request
+from zarr_neural.archive.ask.targets import Target, resolve
 from zarr_neural.archive.layout import Level
-from zarr_neural.archive.options import Options
-from zarr_neural.archive.request import MEAN, Request
-from zarr_neural.archive.source import SourceImage
-from zarr_neural.archive.targets import Target, resolve
+from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.chunk import NoiseModel, estimate_noise
-from zarr_neural.errors import ConfigurationError
 
 NOISE_PLANES = 8
 NOISE_SIDE = 2048
 SAME_NOISE = 1.25
-_LABEL_NAME = re.compile(r"(?:^|[_\-. ])(?:labels?|masks?|seg(?:mentation)?s?)(?:[_\-. 0-9]|$)", re.IGNORECASE)
-
-
-def is_label_image(image: SourceImage, wanted: bool | None = None) -> bool:
-    """Return whether `image` holds labels; `wanted` (not None) decides for the caller.
-
-    Raises
-    ------
-    ConfigurationError
-        Labels are wanted of an image of floating point.
-    """
-    if wanted and image.dtype.kind not in "biu":
-        raise ConfigurationError(f"{image.path.name}: labels are integers, this image is {image.dtype}")
-    if wanted is not None:
-        return wanted
-    if image.dtype.kind not in "biu" or image.samples > 1:
-        return False
-    wide = image.dtype.kind == "b" or image.dtype.itemsize >= 4
-    return wide or _LABEL_NAME.search(re.sub(r"(\.ome)?\.\w+$", "", image.path.name)) is not None
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import tifffile
 import zarr
 
-from zarr_neural.archive.calibration import UNITS, Calibration
+from zarr_neural.archive.ask.options import Options, Progress, silent
 from zarr_neural.archive.metadata import read_axes, read_names, read_ome
-from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.stores import attributes, open_node
+from zarr_neural.archive.tiff.calibration import UNITS, Calibration
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 OME_DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")

@@ -17,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from zarr_neural.archive.fidelity import Choice
-from zarr_neural.archive.journal import Journal
+from zarr_neural.archive.ask.decide import Choice
+from zarr_neural.archive.ask.options import Options
+from zarr_neural.archive.check.measure import Tally, tally
+from zarr_neural.archive.check.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
+from zarr_neural.archive.check.report import Clock
 from zarr_neural.archive.layout import Level, Region, check_aligned, grid, region_shape
-from zarr_neural.archive.measure import Tally, tally
-from zarr_neural.archive.options import Options
-from zarr_neural.archive.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
-from zarr_neural.archive.pyramid import halve
-from zarr_neural.archive.report import Clock
-from zarr_neural.archive.source import SourceImage
-from zarr_neural.archive.writers import Writers
+from zarr_neural.archive.tiff.source import SourceImage
+from zarr_neural.archive.write.journal import Journal
+from zarr_neural.archive.write.pyramid import halve
+from zarr_neural.archive.write.writers import Writers
 from zarr_neural.errors import BoundError
 
 Pixels = npt.NDArray[Any]

@@ -11,9 +11,9 @@ from typing import Any
 
 import zarr
 
-from zarr_neural.archive.fidelity import Choice
+from zarr_neural.archive.ask.decide import Choice
+from zarr_neural.archive.ask.request import Request, make_codec
 from zarr_neural.archive.layout import Region
-from zarr_neural.archive.request import Request, make_codec
 from zarr_neural.codecs import NeuralCodec
 from zarr_neural.codecs.configuration import FORMAT_ID
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from zarr_neural.archive.check.measure import tally
 from zarr_neural.archive.layout import grid
-from zarr_neural.archive.measure import tally
 from zarr_neural.archive.stores import codec_records
 from zarr_neural.chunk import NoiseModel
 

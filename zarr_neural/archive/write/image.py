@@ -13,18 +13,18 @@ from typing import Any, TypeVar
 
 import zarr
 
-from zarr_neural.archive.fidelity import Choice, decide
-from zarr_neural.archive.journal import Journal, check_replaceable
+from zarr_neural.archive.ask.decide import Choice, decide
+from zarr_neural.archive.ask.options import Options, Progress, silent
+from zarr_neural.archive.ask.request import MEAN, make_codec
+from zarr_neural.archive.check.measure import combine
+from zarr_neural.archive.check.report import Clock, ImageReport, array_nbytes, channel_ratios, store_nbytes
 from zarr_neural.archive.layout import Level, levels
-from zarr_neural.archive.measure import combine
 from zarr_neural.archive.metadata import ome_attributes
-from zarr_neural.archive.options import Options, Progress, silent
 from zarr_neural.archive.provenance import KEY, channel_records, outcome, plan_of
-from zarr_neural.archive.regions import Job, region_key, region_size, write_region
-from zarr_neural.archive.report import Clock, ImageReport, array_nbytes, channel_ratios, store_nbytes
-from zarr_neural.archive.request import MEAN, make_codec
-from zarr_neural.archive.source import SourceImage
-from zarr_neural.archive.writers import Writers
+from zarr_neural.archive.tiff.source import SourceImage
+from zarr_neural.archive.write.journal import Journal, check_replaceable
+from zarr_neural.archive.write.regions import Job, region_key, region_size, write_region
+from zarr_neural.archive.write.writers import Writers
 from zarr_neural.errors import ArchiveError, BoundError, ZarrNeuralError
 
 Item = TypeVar("Item")
