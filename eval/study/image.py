@@ -215,7 +215,7 @@ def images_of(store: Path) -> list[StudyImage]:
             )
         said = attributes(node)
         _version, content = read_ome(said)
-        axes, names = read_axes(content), read_names(content).channel_names
+        axes, names = read_axes(content), read_names(content).names
         component = str(content["multiscales"][0]["datasets"][0]["path"])
         array = zarr.open_array(store, path=component, mode="r")
     except ArchiveError as error:

@@ -9,8 +9,9 @@ import numpy as np
 
 from zarr_neural.archive.check.measure import ChannelError
 from zarr_neural.archive.layout import Level
-from zarr_neural.archive.tiff.calibration import UNITS, Calibration
+from zarr_neural.archive.tiff.dialects import Record
 from zarr_neural.archive.tiff.source import SourceImage
+from zarr_neural.archive.tiff.units import SYMBOLS
 from zarr_neural.errors import ArchiveError
 
 VERSIONS: dict[str, Literal[2, 3]] = {"0.4": 2, "0.5": 3}
@@ -26,7 +27,7 @@ def ome_attributes(
     Parameters
     ----------
     image : SourceImage
-        For axes, names and calibration.
+        For axes, names and sizes.
     pyramid : sequence of Level
         From full resolution down.
     errors : sequence of ChannelError
@@ -38,7 +39,7 @@ def ome_attributes(
     """
     multiscale: dict[str, Any] = {
         "name": image.name,
-        "axes": [_axis(axis, image.calibration.unit) for axis in image.axes],
+        "axes": [_axis(axis, image.record.unit) for axis in image.axes],
         "datasets": [_dataset(image, number, level, labels) for number, level in enumerate(pyramid)],
         "type": "nearest" if labels else "mean",
         "metadata": {"method": "every second pixel" if labels else "mean of 2 x 2 pixels of the level above"},
@@ -61,7 +62,7 @@ def _axis(axis: str, unit: Mapping[str, str]) -> dict[str, str]:
 
 def _dataset(image: SourceImage, number: int, level: Level, labels: bool) -> dict[str, Any]:
     factor = 2**number
-    size = [image.calibration.scale.get(axis, 1.0) for axis in image.axes]
+    size = [image.record.scale.get(axis, 1.0) for axis in image.axes]
     scale = [s * (factor if axis in "yx" else 1) for s, axis in zip(size, image.axes, strict=True)]
     transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
     if number and not labels:
@@ -71,12 +72,14 @@ def _dataset(image: SourceImage, number: int, level: Level, labels: bool) -> dic
 
 
 def _channels(image: SourceImage, errors: Sequence[ChannelError]) -> list[dict[str, Any]]:
-    names, colours = image.calibration.channel_names, image.calibration.channel_colours
+    names, colours, windows = image.record.names, image.record.colours, image.record.windows
     entries = []
     for number in range(image.channels):
         name = names[number] if number < len(names) else None
         colour = colours[number] if number < len(colours) else None
         low, high = float(errors[number].lowest), float(errors[number].highest)
+        if number < len(windows) and (window := windows[number]) is not None and window[0] < window[1]:
+            low, high = window
         least, most = (low, high)
         if image.dtype.kind in "iu":
             least, most = float(np.iinfo(image.dtype).min), float(np.iinfo(image.dtype).max)
@@ -112,17 +115,17 @@ def read_axes(content: Mapping[str, Any]) -> str:
     return "".join(axis["name"] for axis in content["multiscales"][0]["axes"])
 
 
-def read_names(content: Mapping[str, Any]) -> Calibration:
+def read_names(content: Mapping[str, Any]) -> Record:
     """Return pixel sizes and their units where a unit is known, and channel names and colours."""
     multiscale = content["multiscales"][0]
     transforms = multiscale["datasets"][0]["coordinateTransformations"]
     sizes = next(entry["scale"] for entry in transforms if entry["type"] == "scale")
-    units = {axis["name"]: axis["unit"] for axis in multiscale["axes"] if axis.get("unit") in UNITS.values()}
+    units = {axis["name"]: axis["unit"] for axis in multiscale["axes"] if axis.get("unit") in SYMBOLS}
     scale = {axis["name"]: size for axis, size in zip(multiscale["axes"], sizes, strict=True) if axis["name"] in units}
     channels = content.get("omero", {}).get("channels", [])
-    return Calibration(
-        {axis: float(size) for axis, size in scale.items()},
-        units,
-        tuple(channel.get("label") for channel in channels),
-        tuple(channel.get("color") for channel in channels),
+    return Record(
+        scale={axis: float(size) for axis, size in scale.items()},
+        unit=units,
+        names=[channel.get("label") for channel in channels],
+        colours=[channel.get("color") for channel in channels],
     )

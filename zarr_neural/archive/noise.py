@@ -35,7 +35,7 @@ def measure_noise(sources: list[str | Path], axes: str | None = None) -> list[di
     entries: list[dict[str, Any]] = []
     if axes is not None:
         check_axes(axes)
-    for file, _ in find_tiffs(sources):
+    for file, _ in find_tiffs(sources).files:
         try:
             with open_images(file, axes) as images:
                 for image in images:

@@ -59,6 +59,15 @@ def plan_of(image: SourceImage, choice: Choice, options: Options) -> dict[str, A
     return plan
 
 
+def where_from(image: SourceImage) -> dict[str, Any]:
+    """Return what the file says of the place of an image, as JSON: position, well, and how its values are read."""
+    record = image.record
+    found = {"position": record.position, "well": record.well}
+    if image.photometric not in ("minisblack", "rgb"):
+        found["photometric"] = image.photometric
+    return {key: value for key, value in found.items() if value}
+
+
 def outcome(
     array: zarr.Array[Any], channels: list[dict[str, Any]], ratio: float, bits_per_pixel: float, notes: list[str]
 ) -> dict[str, Any]:

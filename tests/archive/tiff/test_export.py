@@ -38,10 +38,10 @@ def test_round_trip(
     with open_images(path) as before, open_images(tmp_path / "back.ome.tif") as after:
         assert (after[0].axes, after[0].shape, after[0].dtype) == (before[0].axes, before[0].shape, before[0].dtype)
         for axis in axes.lower().replace("c", ""):
-            assert after[0].calibration.scale[axis] == before[0].calibration.scale[axis]
-            assert after[0].calibration.unit[axis] == before[0].calibration.unit[axis]
+            assert after[0].record.scale[axis] == before[0].record.scale[axis]
+            assert after[0].record.unit[axis] == before[0].record.unit[axis]
         if "C" in axes:
-            assert after[0].calibration.channel_names == before[0].calibration.channel_names
+            assert after[0].record.names == before[0].record.names
         np.testing.assert_array_equal(after[0].read(tuple(slice(0, size) for size in shape)), pixels)
 
 
@@ -65,7 +65,7 @@ def test_rgb_comes_back_as_channels(tmp_path: Path) -> None:
     convert([tmp_path / "a.tif"], tmp_path / "a.zarr", Options(fidelity=LOSSLESS))
     export(tmp_path / "a.zarr", tmp_path / "b.tif")
     with open_images(tmp_path / "b.tif") as images:
-        assert images[0].calibration.channel_names == ("red", "green", "blue")
+        assert images[0].record.names == ["red", "green", "blue"]
         assert images[0].axes == "cyx"
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), pixels.transpose(2, 0, 1))
 
@@ -76,7 +76,7 @@ def test_an_overview_can_be_exported(write_ome: Writer, tmp_path: Path) -> None:
     convert([path], tmp_path / "a.zarr", Options(fidelity=LOSSLESS))
     export(tmp_path / "a.zarr", tmp_path / "small.tif", level=1)
     with open_images(tmp_path / "small.tif") as images:
-        assert (images[0].shape, images[0].calibration.scale) == ((150, 150), {"x": 0.2, "y": 0.4})
+        assert (images[0].shape, images[0].record.scale) == ((150, 150), {"x": 0.2, "y": 0.4})
 
 
 def test_export_refuses(write_ome: Writer, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Reading TIFFs of every kind."""
 
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from zarr_neural.archive.tiff import pages
 from zarr_neural.archive.tiff.axes import map_axes
 from zarr_neural.archive.tiff.find import find_tiffs
 from zarr_neural.archive.tiff.source import open_images
@@ -101,10 +101,10 @@ def test_ome_calibration(write_ome: Callable[..., tuple[Path, np.ndarray]]) -> N
     """Channel names, pixel sizes with units and the time increment of an OME-TIFF are read."""
     path, _ = write_ome("TCZYX", (2, 2, 3, 30, 40))
     with open_images(path) as images:
-        found = images[0].calibration
+        found = images[0].record
     assert found.scale == {"x": 0.1, "y": 0.2, "z": 0.5, "t": 3.0}
     assert found.unit == {"x": "micrometer", "y": "micrometer", "z": "micrometer", "t": "second"}
-    assert found.channel_names == ("dye 0", "dye 1")
+    assert found.names == ["dye 0", "dye 1"]
 
 
 def test_imagej_calibration(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_imagej_calibration(tmp_path: Path) -> None:
     pixels = np.zeros((2, 3, 2, 30, 40), "uint16")
     tifffile.imwrite(tmp_path / "stack.tif", pixels, imagej=True, resolution=(10.0, 5.0), metadata=metadata)
     with open_images(tmp_path / "stack.tif") as images:
-        found = images[0].calibration
+        found = images[0].record
     assert found.scale == pytest.approx({"x": 0.1, "y": 0.2, "z": 0.7, "t": 2.5})
     assert found.unit == {"x": "micrometer", "y": "micrometer", "z": "micrometer", "t": "second"}
 
@@ -122,7 +122,7 @@ def test_dots_per_inch_are_no_pixel_size(tmp_path: Path) -> None:
     """A printing resolution is left out rather than taken for a calibration."""
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8), "uint8"), resolution=(72, 72), resolutionunit="inch")
     with open_images(tmp_path / "a.tif") as images:
-        assert images[0].calibration.scale == {}
+        assert images[0].record.scale == {}
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"compression": "lzw", "rowsperstrip": 8},
@@ -182,9 +182,13 @@ def test_files_globs_and_folders_are_found(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     names = ["a.ome.tiff", "b.tif", "sub/c.TIF"]
-    assert [str(name) for _, name in find_tiffs([tmp_path])] == names
-    assert [str(name) for _, name in find_tiffs([f"{tmp_path}/**/*.[tT][iI]*"])][:2] == names[:2]
-    assert [str(name) for _, name in find_tiffs([tmp_path / "b.tif", tmp_path])] == ["b.tif", "a.ome.tiff", "sub/c.TIF"]
+    assert [str(name) for _, name in find_tiffs([tmp_path]).files] == names
+    assert [str(name) for _, name in find_tiffs([f"{tmp_path}/**/*.[tT][iI]*"]).files][:2] == names[:2]
+    assert [str(name) for _, name in find_tiffs([tmp_path / "b.tif", tmp_path]).files] == [
+        "b.tif",
+        "a.ome.tiff",
+        "sub/c.TIF",
+    ]
     with pytest.raises(ArchiveError, match="no TIFF"):
         find_tiffs([tmp_path / "*.lsm"])
 
@@ -192,13 +196,13 @@ def test_files_globs_and_folders_are_found(tmp_path: Path) -> None:
 def test_rows_are_read_without_the_rest_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A region of an uncompressed page in one strip costs its rows, not the page."""
     tifffile.imwrite(tmp_path / "page.tif", np.zeros((3, 500, 400), "uint16"), photometric="minisblack", metadata=None)
-    read, sizes = os.pread, []
+    read, sizes = pages._File.read, []
 
-    def spy(handle: int, size: int, offset: int) -> bytes:
-        sizes.append(size)
-        return read(handle, size, offset)
+    def spy(self: Any, offset: int, nbytes: int, page: Any) -> bytearray:
+        sizes.append(nbytes)
+        return read(self, offset, nbytes, page)
 
-    monkeypatch.setattr(os, "pread", spy)
+    monkeypatch.setattr(pages._File, "read", spy)
     with open_images(tmp_path / "page.tif") as images:
         images[0].read((slice(1, 3), slice(100, 110), slice(50, 60)))
     assert sizes == [10 * 400 * 2] * 2
@@ -208,15 +212,14 @@ def test_a_large_compressed_strip_is_decoded_once(tmp_path: Path, monkeypatch: p
     """Neighbouring regions of one large strip share its decoding."""
     pixels = np.random.default_rng(0).integers(0, 255, (300, 200), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "strip.tif", pixels, compression="zlib", rowsperstrip=300)
-    monkeypatch.setattr("zarr_neural.archive.tiff.pages.REGION_NBYTES", 1000)
+    decode, count = pages.Pages._decode, []
+
+    def spy(self: Any, page: Any, number: int) -> Any:
+        count.append(number)
+        return decode(self, page, number)
+
+    monkeypatch.setattr(pages.Pages, "_decode", spy)
     with open_images(tmp_path / "strip.tif") as images:
-        decode, count = images[0]._array._array.__class__.__getitem__, []
-
-        def spy(self: Any, selection: Any) -> Any:
-            count.append(selection)
-            return decode(self, selection)
-
-        monkeypatch.setattr(images[0]._array._array.__class__, "__getitem__", spy)
         for start in range(0, 300, 50):
             part = (slice(start, start + 50), slice(20, 180))
             np.testing.assert_array_equal(images[0].read(part), pixels[part])
@@ -230,7 +233,7 @@ def test_odd_metadata_do_not_stop_a_file(tmp_path: Path) -> None:
         tmp_path / "a.tif", np.zeros((2, 8, 8), "uint8"), imagej=True, resolution=(0, 0), metadata=metadata
     )
     with open_images(tmp_path / "a.tif") as images:
-        assert (images[0].shape, images[0].calibration.scale) == ((2, 8, 8), {})
+        assert (images[0].shape, images[0].record.scale) == ((2, 8, 8), {})
 
 
 def test_complex_pixels_are_refused(tmp_path: Path) -> None:
@@ -250,4 +253,4 @@ def test_a_colour_that_is_no_integer_is_left_out(colour: str, shown: str | None,
     )
     tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((20, 30), "uint8"), description=xml, metadata=None)
     with open_images(tmp_path / "a.ome.tif") as (image,):
-        assert image.calibration.channel_colours == (shown,)
+        assert image.record.colours == [shown]

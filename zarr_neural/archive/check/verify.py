@@ -106,7 +106,7 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
         image = None
         if source is not None:
             try:
-                images = stack.enter_context(open_images(source, record.get("axes_option")))
+                images = stack.enter_context(open_images(source, record.get("axes_option"), second_look=True))
             except ConfigurationError as error:
                 raise ArchiveError(f"{store} does not have the axes of {source}: {error}") from error
             image = _image_of(record, images, source)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from zarr_neural.archive.tiff.dialects.micro_manager import axes_of_summary
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 ORDER = "TCSZYX"
@@ -21,15 +24,37 @@ def check_axes(wanted: str) -> str:
     return letters
 
 
-def map_axes(found: str, wanted: str | None = None) -> tuple[str, list[str]]:
-    """Return one letter of T C S Z Y X for each axis that tifffile found, and notes on what was assumed.
+def series_axes(tiff: Any, series: Any, has_xml: bool, wanted: str | None) -> str:
+    """Return the axes of a series, corrected where the metadata of the file say otherwise than tifffile.
 
-    An axis of unknown meaning becomes Z, then T, then C, the first that is free, starting at the fastest axis.
+    Positions of the stage are R. Pages in a plain sequence are not taken for planes where the file knows what they are.
 
     Raises
     ------
     ArchiveError
-        More unknown axes than free letters.
+        The file says that there is more than one axis, and not which pages are what.
+    """
+    axes: str = series.axes
+    if wanted is not None or axes[0] not in "IQ":
+        return axes
+    found = axes_of_summary(tiff, axes, tuple(series.shape)) if tiff.is_micromanager else None
+    if found == "refused" or (found is None and has_xml and series.kind != "ome"):
+        raise ArchiveError(
+            f"its metadata name positions, times or channels, and its {series.shape[0]} pages cannot be told apart by "
+            "them: say what the axes are with the axes option, such as --axes TYX"
+        )
+    return found or axes
+
+
+def map_axes(found: str, wanted: str | None = None) -> tuple[str, list[str]]:
+    """Return one letter of T C S Z Y X for each axis that tifffile found (R: position), and notes on what was assumed.
+
+    A plain sequence of pages (I, Q) becomes Z, then T, then C, the first that is free, starting at the fastest axis.
+
+    Raises
+    ------
+    ArchiveError
+        An axis has another meaning (angle, lifetime, phase ...), or there are more sequences than free letters.
     ConfigurationError
         `wanted` does not name every axis once.
     """
@@ -42,10 +67,16 @@ def map_axes(found: str, wanted: str | None = None) -> tuple[str, list[str]]:
     letters, notes = "", []
     for position in reversed(range(len(found))):
         letter = found[position]
-        if letter not in ORDER or letter in found[position + 1 :]:
-            if not free:
-                raise ArchiveError(f"axes {found!r} have no place in TCZYX; say what they are with the axes option")
+        if letter in "IQ" and free:
             letter = free.pop(0)
-            notes.append(f"axis {position} ({found[position]}) was taken as {letter}")
+            notes.append(
+                f"the file does not say what its pages are: axis {position} was taken as {letter}; if it is another, "
+                "convert again and name the axes with --axes"
+            )
+        elif letter not in f"{ORDER}R" or letter in found[position + 1 :]:
+            raise ArchiveError(
+                f"axis {position} of {found!r} has no place in TCZYX: say what the axes are with the axes option, such "
+                "as --axes TYX"
+            )
         letters = letter + letters
     return letters, notes

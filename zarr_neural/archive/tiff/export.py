@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import re
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -20,13 +21,13 @@ import zarr
 from zarr_neural.archive.ask.options import Options, Progress, silent
 from zarr_neural.archive.metadata import read_axes, read_names, read_ome
 from zarr_neural.archive.stores import attributes, open_node
-from zarr_neural.archive.tiff.calibration import UNITS, Calibration
+from zarr_neural.archive.tiff.dialects import Record
+from zarr_neural.archive.tiff.units import SYMBOLS
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 OME_DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
 COMPRESSIONS = ("none", "zlib", "lzw", "zstd")
 _CLASSIC_NBYTES = 4 * 10**9 - 2**26
-_SHORT = {long: short for short, long in UNITS.items()}
 
 
 def export(
@@ -94,7 +95,7 @@ def export(
     return target
 
 
-def _ome(names: Calibration, axes: str, array: zarr.Array[Any], level: int) -> dict[str, Any]:
+def _ome(names: Record, axes: str, array: zarr.Array[Any], level: int) -> dict[str, Any]:
     """The keys that tifffile writes into the OME-XML."""
     content: dict[str, Any] = {}
     for axis in "xyz":
@@ -102,14 +103,27 @@ def _ome(names: Calibration, axes: str, array: zarr.Array[Any], level: int) -> d
             size = names.scale[axis] * (2**level if axis in "xy" else 1)
             content |= {
                 f"PhysicalSize{axis.upper()}": size,
-                f"PhysicalSize{axis.upper()}Unit": _SHORT[names.unit[axis]],
+                f"PhysicalSize{axis.upper()}Unit": SYMBOLS[names.unit[axis]],
             }
     if "t" in names.scale:
-        content |= {"TimeIncrement": names.scale["t"], "TimeIncrementUnit": _SHORT[names.unit["t"]]}
+        content |= {"TimeIncrement": names.scale["t"], "TimeIncrementUnit": SYMBOLS[names.unit["t"]]}
     count = array.shape[axes.index("c")] if "c" in axes else 1
-    if len(names.channel_names) == count and all(names.channel_names):
-        content["Channel"] = {"Name": list(names.channel_names)}
-    return content
+    channel: dict[str, Any] = {}
+    if len(names.names) == count and all(names.names):
+        channel["Name"] = list(names.names)
+    if len(names.colours) == count and all(map(_is_colour, names.colours)):
+        channel["Color"] = [_signed(f"{colour}FF") for colour in names.colours]
+    return content | ({"Channel": channel} if channel else {})
+
+
+def _is_colour(colour: Any) -> bool:
+    return isinstance(colour, str) and re.fullmatch("[0-9A-Fa-f]{6}", colour) is not None
+
+
+def _signed(rgba: str) -> int:
+    """RRGGBBAA as OME's signed integer."""
+    value = int(rgba, 16)
+    return value - 2**32 if value >= 2**31 else value
 
 
 def _planes(array: zarr.Array[Any], name: str, progress: Progress) -> Iterator[npt.NDArray[Any]]:

@@ -1,14 +1,89 @@
-"""Finding the files of an archive: files, folders and patterns in, paths of TIFFs out."""
+"""Finding the files of an archive: files, folders and patterns in, paths of TIFFs out, and what is passed over."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from zarr_neural.errors import ArchiveError
 
-SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".stk", ".lsm")
+SUFFIXES = (
+    ".tif", ".tiff", ".btf", ".tf8", ".tf2", ".stk", ".lsm", ".svs", ".qptiff", ".scn", ".ndpi", ".flex", ".gel",
+)  # fmt: skip
+"""Suffixes of the TIFFs that are looked for in folders; a file that is named is read whatever its suffix."""
+
+OTHER_IMAGES = (
+    ".nd2", ".czi", ".lif", ".lof", ".oib", ".oif", ".oir", ".vsi", ".ets", ".ims", ".zvi", ".dv", ".mrxs", ".vms",
+    ".bif", ".dcm", ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".jp2", ".j2k", ".jxl", ".webp", ".avi", ".mp4", ".mov",
+    ".sif", ".spe", ".mrc", ".nrrd", ".nii", ".h5", ".hdf5", ".raw", ".xdce", ".cif", ".ipl", ".psd", ".eer",
+)  # fmt: skip
+"""Suffixes of images in other formats, which are named as passed over."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in the sources: (file, path relative to the source that named it), and images that are not TIFFs."""
+
+    files: tuple[tuple[Path, Path], ...]
+    passed_over: tuple[Path, ...] = ()
+
+
+def find_tiffs(sources: Sequence[str | Path]) -> Found:
+    """Return the TIFFs of files, globs and folders, which are searched recursively.
+
+    Sorted within each source, each file once, hidden files left out. A folder that a link leads back to is searched
+    once. Images of other formats that lie in folders are listed as passed over.
+
+    Raises
+    ------
+    ArchiveError
+        A source does not exist or holds no TIFF.
+    """
+    found: dict[Path, Path] = {}
+    passed: dict[Path, None] = {}
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            inside = list(_walk(path))
+            files = [(file, file.relative_to(path)) for file in inside if file.suffix.lower() in SUFFIXES]
+            other = [file for file in inside if file.suffix.lower() in OTHER_IMAGES]
+            if not files:
+                also = f"; it holds {len(other)} images of other formats ({other[0].name} ...)" if other else ""
+                what = "the folder is empty" if not any(path.iterdir()) else "there is no TIFF in the folder"
+                raise ArchiveError(f"{source}: {what}{also}; TIFFs end in {', '.join(SUFFIXES)}")
+            passed |= dict.fromkeys(other)
+        elif path.exists():
+            files = [(path, Path(path.name))]
+        else:
+            files = [(file, file.relative_to(base)) for base, file in _glob(path)]
+            if not files:
+                pattern = any(sign in str(source) for sign in "*?[")
+                what = "no TIFF matches this pattern" if pattern else "there is no such file or folder"
+                raise ArchiveError(f"{source}: {what}")
+        for file, relative in files:
+            found.setdefault(file, relative)
+    return Found(tuple(found.items()), tuple(passed))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files at or below a folder, sorted; hidden ones, stores and folders met before are left out."""
+    seen: set[Path] = set()
+    for base, folders, names in os.walk(folder, followlinks=True):
+        here = Path(base)
+        real = here.resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not name.endswith((".zarr", ".zarr.partial"))
+        )
+        for name in sorted(names):
+            if not name.startswith(".") and (here / name).is_file():
+                yield here / name
 
 
 def _glob(pattern: Path) -> list[tuple[Path, Path]]:
@@ -23,33 +98,3 @@ def _glob(pattern: Path) -> list[tuple[Path, Path]]:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
-
-
-def find_tiffs(sources: Sequence[str | Path]) -> list[tuple[Path, Path]]:
-    """Return (file, path relative to the source that named it) for files, globs and folders (searched recursively).
-
-    Sorted within each source, each file once, hidden files left out.
-
-    Raises
-    ------
-    ArchiveError
-        A source does not exist or matches nothing.
-    """
-    found: dict[Path, Path] = {}
-    for source in sources:
-        path = Path(source)
-        if path.is_dir():
-            files = [
-                (file, file.relative_to(path))
-                for file in sorted(path.rglob("*"))
-                if file.suffix.lower() in SUFFIXES and file.is_file() and not _hidden(file.relative_to(path))
-            ]
-        elif path.exists():
-            files = [(path, Path(path.name))]
-        else:
-            files = [(file, file.relative_to(base)) for base, file in _glob(path)]
-        if not files:
-            raise ArchiveError(f"{source}: no TIFF found there")
-        for file, relative in files:
-            found.setdefault(file, relative)
-    return list(found.items())

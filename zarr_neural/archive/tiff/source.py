@@ -1,29 +1,41 @@
-"""Reading TIFF: every image of a file as axes, shape, dtype, calibration and `read(region)`, one region at a time.
+"""Reading TIFF: every image of a file as axes, shape, dtype, meaning and `read(region)`, one region at a time.
 
-The page structure is tifffile's; here it becomes OME order, (T C Z Y X) or any part of it, with the samples of RGB
-as channels. A file that tifffile can only read in part is refused: a shorter stack must not pass for the whole one.
+The page structure is tifffile's; here it becomes OME order, (T C Z Y X) or any part of it, with the samples of a pixel
+as channels and the positions of the stage as images. A file that can only be read in part is refused: a shorter stack
+must not pass for the whole one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
 
 from zarr_neural.archive.layout import Region
-from zarr_neural.archive.tiff.axes import ORDER, map_axes
-from zarr_neural.archive.tiff.calibration import Calibration, read_calibration
-from zarr_neural.archive.tiff.complaints import collect_complaints, is_damage
-from zarr_neural.archive.tiff.extent import check_extent
+from zarr_neural.archive.tiff.axes import ORDER, map_axes, series_axes
+from zarr_neural.archive.tiff.complaints import collect_complaints, is_damage, notes_of
+from zarr_neural.archive.tiff.confine import check_beside, file_beside
+from zarr_neural.archive.tiff.dialects import Record, read_record
+from zarr_neural.archive.tiff.dialects.made_xml import make_ome_xml
+from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT, companion_of, files_named, parse
 from zarr_neural.archive.tiff.identity import digest_of, stamp_of
-from zarr_neural.archive.tiff.pages import open_pages
+from zarr_neural.archive.tiff.pages import Pages
+from zarr_neural.archive.tiff.photometric import name_samples, photometric_of
+from zarr_neural.archive.tiff.planes import plan_of_series
+from zarr_neural.archive.tiff.second_look import SecondLook
 from zarr_neural.errors import ArchiveError, ConfigurationError
+
+MAX_MEMORY = 4 * 2**30
+"""Bytes that one compressed strip or tile may take when it is decoded, unless the caller says otherwise."""
+
+Xml = tuple[str, ElementTree.Element]
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class SourceImage:
     """One image of a TIFF file, read on demand.
 
     `axes` is a part of "tczyx" in that order, `shape` and `dtype` belong to it. `samples` is the number of
-    interleaved samples (3 for RGB) that became channels, 1 where there are none. `notes` tells what had to be assumed.
+    samples of a pixel (3 for RGB) that became channels, 1 where there are none. `notes` tells what had to be assumed.
     `digest` stands for content of the file, `stamp` for sizes and times of all the `files` that the pixels lie in: a
     source is the same if both are.
     """
@@ -43,12 +55,14 @@ class SourceImage:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     samples: int
-    calibration: Calibration
+    record: Record
     digest: str
     stamp: str = ""
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    photometric: str = "minisblack"
     _letters: str = ""
+    _fixed: int = 0
     _array: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -59,7 +73,7 @@ class SourceImage:
     @property
     def channel_names(self) -> list[str]:
         """A name for every channel, "channel 0" and so on where the file has none."""
-        known = self.calibration.channel_names
+        known = self.record.names
         return [(known[i] if i < len(known) else None) or f"channel {i}" for i in range(self.channels)]
 
     def read(self, region: Region) -> npt.NDArray[np.generic]:
@@ -74,7 +88,9 @@ class SourceImage:
         merged = "C" in self._letters and "S" in self._letters
         selection = []
         for letter in self._letters:
-            if letter == "S":
+            if letter == "R":
+                selection.append(slice(self._fixed, self._fixed + 1))
+            elif letter == "S":
                 selection.append(slice(0, self.samples) if merged else wanted["c"])
             elif letter == "C" and merged:
                 part = wanted["c"]
@@ -83,10 +99,15 @@ class SourceImage:
                 selection.append(wanted[letter.lower()])
         try:
             block = np.asarray(self._array[tuple(selection)])
+        except ArchiveError:
+            raise
         except Exception as error:
             where = ", ".join(f"{axis} {part.start}:{part.stop}" for axis, part in wanted.items())
             raise ArchiveError(f"{self.path.name}: cannot read {where}: {error}") from error
-        block = block.transpose([self._letters.index(letter) for letter in ORDER if letter in self._letters])
+        if "R" in self._letters:
+            block = block[(slice(None),) * self._letters.index("R") + (0,)]
+        letters = self._letters.replace("R", "")
+        block = block.transpose([letters.index(letter) for letter in ORDER if letter in letters])
         if merged:
             axis = self.axes.index("c")
             block = block.reshape(*block.shape[:axis], -1, *block.shape[axis + 2 :])
@@ -96,8 +117,10 @@ class SourceImage:
 
 
 @contextmanager
-def open_images(path: Path, axes: str | None = None) -> Iterator[list[SourceImage]]:
-    """Yield the images of a TIFF file, one per series of pages of the same kind; pyramids count once.
+def open_images(
+    path: Path, axes: str | None = None, *, max_memory: int = MAX_MEMORY, second_look: bool = False
+) -> Iterator[list[SourceImage]]:
+    """Yield the images of a TIFF file, one per series of pages and position of the stage; pyramids count once.
 
     Parameters
     ----------
@@ -105,6 +128,10 @@ def open_images(path: Path, axes: str | None = None) -> Iterator[list[SourceImag
         The file.
     axes : str, optional
         What the axes of the (squeezed) image mean, for files that do not say so or say it wrongly, such as "TYX".
+    max_memory : int
+        Bytes; a file with a compressed strip or tile that takes more when it is decoded is refused.
+    second_look : bool
+        Decode whole pages by tifffile alone, independently of the way that a conversion reads.
 
     Raises
     ------
@@ -113,57 +140,121 @@ def open_images(path: Path, axes: str | None = None) -> Iterator[list[SourceImag
     ConfigurationError
         `axes` are not those of the file.
     """
-    with collect_complaints() as complaints:
+    with collect_complaints() as complaints, ExitStack() as stack:
         try:
-            tiff = tifffile.TiffFile(path)
+            tiff, xml, more, notes = _open(path, stack)
+            images: list[SourceImage] = []
+            for number in range(len(tiff.series)):
+                reader = _Reader(path, tiff, number, xml, more, axes)
+                images += reader.images(len(images), max_memory, second_look=second_look, stack=stack)
+        except (ArchiveError, ConfigurationError) as error:
+            text = str(error)
+            raise type(error)(text if text.startswith(path.name) else f"{path.name}: {text}") from error
         except Exception as error:
             raise ArchiveError(f"{path.name}: cannot read: {error or type(error).__name__}") from error
-        with tiff, path.open("rb") as handle:
-            try:
-                images = [_image(tiff, handle, path, index, axes) for index in range(len(tiff.series))]
-            except (ArchiveError, ConfigurationError):
-                raise
-            except Exception as error:
-                raise ArchiveError(f"{path.name}: cannot read: {error or type(error).__name__}") from error
-            fatal = [text for level, text in complaints if is_damage(level, text)]
-            if fatal or not images:
-                raise ArchiveError(f"{path.name}: damaged or incomplete: {fatal[0] if fatal else 'no image in it'}")
-            yield images
+        fatal = [text for level, text in complaints if is_damage(level, text)]
+        if fatal or not images:
+            raise ArchiveError(f"{path.name}: damaged or incomplete: {fatal[0] if fatal else 'no image in it'}")
+        for image in images:
+            object.__setattr__(image, "notes", (*image.notes, *notes, *notes_of(complaints)))
+        yield images
 
 
-def _image(tiff: Any, handle: BinaryIO, path: Path, index: int, axes: str | None) -> SourceImage:
-    series = tiff.series[index]
-    letters, notes = map_axes(series.axes, axes)
-    shape = dict(zip(letters, series.shape, strict=True))
-    if 0 in series.shape:
-        raise ArchiveError(f"{path.name}: image {index} has no pixels, shape {series.shape}")
-    if np.dtype(series.dtype).kind not in "biuf":
-        raise ArchiveError(
-            f"{path.name}: image {index} has pixels of {series.dtype}, which OME-Zarr viewers do not show"
-        )
-    missing = check_extent(path, series)
-    if missing:
-        notes.append(f"{missing} planes are not in the file; they read as zero")
-    samples = shape.pop("S", 1)
-    if samples > 1:
-        shape["C"] = shape.get("C", 1) * samples
-    ordered = [letter for letter in "TCZYX" if letter in shape]
-    extent = tuple(int(shape[letter]) for letter in ordered)
-    files = tuple(sorted({Path(page.parent.filehandle.path) for page in series.pages if page is not None}))
-    files = files if series.is_multifile else (path,)
-    return SourceImage(
-        path=path,
-        series=index,
-        name=series.name or path.name,
-        axes="".join(ordered).lower(),
-        shape=extent,
-        dtype=np.dtype(series.dtype).newbyteorder("="),
-        samples=samples,
-        calibration=read_calibration(tiff, series, index, shape.get("C", 1), samples),
-        digest=digest_of(path),
-        stamp=stamp_of(files),
-        files=files,
-        notes=tuple(notes),
-        _letters=letters,
-        _array=open_pages(series, handle),
-    )
+def _open(path: Path, stack: ExitStack) -> tuple[Any, Xml | None, tuple[Path, ...], list[str]]:
+    """The open file, the OME-XML that belongs to it, the files beside it that hold metadata, and notes."""
+    tiff = stack.enter_context(tifffile.TiffFile(path))
+    if tiff.is_ndtiff and (index := path.parent / "NDTiff.index").exists():
+        names = {entry[1] for entry in tifffile.tifffile.read_ndtiff_index(index)}
+        check_beside(path, names)
+        return tiff, None, (index,), []
+    if not tiff.is_ome:
+        return tiff, None, (), []
+    text = tiff.ome_metadata
+    try:
+        root = parse(text)
+        name = companion_of(root)
+    except ArchiveError as error:
+        if len(tiff.pages) > 1:
+            raise
+        return tiff, None, (), [f"the original metadata were left out: {error}"]
+    more: tuple[Path, ...] = ()
+    if name is not None:
+        file = file_beside(path, name)
+        if not file.is_file():
+            raise ArchiveError(f"its metadata are in the companion file {name!r}, which is not in the same folder")
+        text = file.read_text("utf-8-sig").rstrip()
+        root, more = parse(text), (file,)
+        check_beside(path, files_named(root))
+        tiff = stack.enter_context(tifffile.TiffFile(path, omexml=text))
+    check_beside(path, files_named(root))
+    return tiff, (text, root), more, []
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """One series of an open file on its way to images."""
+
+    path: Path
+    tiff: Any
+    number: int
+    xml: Xml | None
+    more: tuple[Path, ...]
+    axes: str | None
+
+    def images(self, first: int, max_memory: int, *, second_look: bool, stack: ExitStack) -> Iterator[SourceImage]:
+        """Yield the image, or one for each position of the stage, numbered from `first` on."""
+        series = self.tiff.series[self.number]
+        if 0 in series.shape:
+            raise ArchiveError(f"image {first} has no pixels, shape {series.shape}")
+        if np.dtype(series.dtype).kind not in "biuf":
+            raise ArchiveError(f"image {first} has pixels of {series.dtype}, which OME-Zarr viewers do not show")
+        letters, notes = map_axes(series_axes(self.tiff, series, self.xml is not None, self.axes), self.axes)
+        shape = dict(zip(letters, series.shape, strict=True))
+        samples = shape.pop("S", 1)
+        record = read_record(self.tiff, self.number, shape.get("C", 1), self.xml)
+        if samples > 1:
+            shape["C"] = shape.get("C", 1) * samples
+        photometric = photometric_of(series.keyframe)
+        notes += name_samples(record, series.keyframe, photometric, shape.get("C", 1), samples)
+        notes += record.notes
+        files: tuple[Path, ...] = (self.path,)
+        if second_look:
+            array: Pages | SecondLook = SecondLook(series)
+        else:
+            plan = plan_of_series(series, self.path)
+            array = Pages(series, plan, max_memory)
+            notes += [*plan.notes, *array.notes]
+            files = tuple(sorted({self.path, *self.more, *(page.path for page in plan.pages if page is not None)}))
+        stack.callback(array.close)
+        ordered = [letter for letter in "TCZYX" if letter in shape]
+        extent, axes = tuple(int(shape[letter]) for letter in ordered), "".join(ordered).lower()
+        dtype = np.dtype(np.dtype(series.dtype).newbyteorder("=").str)  # one of two C types of 64 bits: zarr knows one
+        if DOCUMENT not in record.documents:
+            names = [name or f"channel {i}" for i, name in enumerate(record.names)] or ["channel 0"]
+            if made := make_ome_xml(record, axes, extent, dtype, names if len(names) == shape.get("C", 1) else []):
+                record.documents[DOCUMENT] = made
+        digest, stamp = digest_of(self.path), stamp_of(files)
+        positions = shape.get("R", 1)
+        for position in range(positions):
+            own = record
+            if positions > 1:
+                known = record.positions[position] if position < len(record.positions) else ""
+                own = record.at(known or f"position {position}")
+            yield SourceImage(
+                path=self.path,
+                series=first + position,
+                name=own.name or series.name or self.path.name,
+                axes=axes,
+                shape=extent,
+                dtype=dtype,
+                samples=samples,
+                record=own,
+                digest=digest,
+                stamp=stamp,
+                files=files,
+                notes=tuple(notes),
+                photometric=photometric,
+                _letters=letters,
+                _fixed=position,
+                _array=array,
+            )

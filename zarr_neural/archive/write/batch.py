@@ -38,6 +38,8 @@ def convert(
 ) -> list[ImageReport]:
     """Convert TIFF files, globs and folders to OME-Zarr, and return one report per image.
 
+    Images of other formats in the folders are reported as passed over.
+
     One file with one image becomes the store `target` itself (or `target/<name>.ome.zarr` where `target` is an
     existing folder). Anything else becomes a folder of `<name>.ome.zarr` that repeats the folders of the source; a
     file with several images gives `<name>-0.ome.zarr`, `<name>-1.ome.zarr` and so on.
@@ -66,7 +68,8 @@ def convert(
         overwritten; a target that is a source, holds or lies in one; options that suit none of the images.
     """
     options, target = options or Options(), Path(target)
-    files = find_tiffs(sources)
+    found = find_tiffs(sources)
+    files = found.files
     alone = len(files) == 1 and not Path(sources[0]).is_dir()
     if alone and not (target.is_dir() and not is_store(target)):
         places = [(files[0][0], _Place(target, single=True))]
@@ -79,13 +82,13 @@ def convert(
     else:
         places = [(file, _Place(target / name, single=False)) for file, name in _names(files)]
     _check_apart(target, [Path(source) for source in sources], [place.target for _, place in places], files)
-    reports: list[ImageReport] = []
+    reports = [ImageReport(str(file), "", "passed over") for file in found.passed_over]
     covered: set[Path] = set()
     wrong: list[ConfigurationError] = []
     for file, place in places:
         if file.resolve() not in covered:
             reports += _convert_file(file, place, options, progress, covered, wrong)
-    if wrong and len(wrong) == len(reports):
+    if wrong and len(wrong) == len(reports) - len(found.passed_over):
         raise wrong[0]
     return reports
 

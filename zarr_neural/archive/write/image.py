@@ -20,8 +20,9 @@ from zarr_neural.archive.check.measure import combine
 from zarr_neural.archive.check.report import Clock, ImageReport, array_nbytes, channel_ratios, store_nbytes
 from zarr_neural.archive.layout import Level, levels
 from zarr_neural.archive.metadata import ome_attributes
-from zarr_neural.archive.provenance import KEY, channel_records, outcome, plan_of
+from zarr_neural.archive.provenance import KEY, channel_records, outcome, plan_of, where_from
 from zarr_neural.archive.tiff.source import SourceImage
+from zarr_neural.archive.write.documents import write_documents
 from zarr_neural.archive.write.journal import Journal, check_replaceable
 from zarr_neural.archive.write.regions import Job, region_key, region_size, write_region
 from zarr_neural.archive.write.writers import Writers
@@ -189,7 +190,10 @@ def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
         **plan,
         **outcome(job.arrays[0], records, ratio, bits, [*image.notes, *job.choice.notes]),
     }
-    zarr.open_group(job.journal.store, mode="r+", zarr_format=job.options.zarr_format).attrs.update(attributes)
+    attributes[KEY] |= where_from(image)
+    group = zarr.open_group(job.journal.store, mode="r+", zarr_format=job.options.zarr_format)
+    write_documents(group, job.journal.store, image.record.documents)
+    group.attrs.update(attributes)
     decibels = [error.psnr_db for error in errors if error.psnr_db is not None]
     return ImageReport(
         source=str(image.path),

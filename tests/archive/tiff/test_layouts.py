@@ -1,0 +1,279 @@
+"""TIFFs of every layout: what `convert` stores is what the pages hold, by the writer's account and by tifffile's."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zarr_neural.archive import Options, convert, fidelity_from, verify
+from zarr_neural.archive.tiff.source import open_images
+from zarr_neural.errors import ArchiveError
+
+_spec = util.spec_from_file_location("raw_tiff", Path(__file__).with_name("raw_tiff.py"))
+assert _spec is not None
+assert _spec.loader is not None
+raw_tiff = util.module_from_spec(_spec)
+import sys  # noqa: E402
+
+sys.modules["raw_tiff"] = raw_tiff
+_spec.loader.exec_module(raw_tiff)
+RawPage, write_raw = raw_tiff.RawPage, raw_tiff.write_raw
+
+LOSSLESS = Options(fidelity=fidelity_from(lossless=True))
+DTYPES = {1: "u1", 8: "u1", 12: "u2", 16: "u2", 32: "u4", 64: "u8"}
+
+
+def packed(rows: np.ndarray, bits: int, byteorder: str) -> bytes:
+    """The bytes of some rows, each row from a new byte on."""
+    if bits in (8, 16, 32, 64):
+        return rows.astype(np.dtype(DTYPES[bits]).newbyteorder(byteorder)).tobytes()
+    flat = rows.reshape(rows.shape[0], -1)
+    ones = (flat[..., None] >> np.arange(bits - 1, -1, -1)) & 1
+    return np.packbits(ones.reshape(rows.shape[0], -1).astype("u1"), axis=1).tobytes()
+
+
+def segments_of(
+    plane: np.ndarray, bits: int, byteorder: str, *, rows: int, tile: int | None, compression: int, predictor: int
+) -> list[bytes]:
+    """Strips of so many rows, or square tiles, of a plane (Y, X) or (Y, X, S)."""
+    parts = []
+    if tile is None:
+        parts = [plane[y : y + rows] for y in range(0, plane.shape[0], rows)]
+    else:
+        for y in range(0, plane.shape[0], tile):
+            for x in range(0, plane.shape[1], tile):
+                part = plane[y : y + tile, x : x + tile]
+                pad = [(0, tile - part.shape[0]), (0, tile - part.shape[1])] + [(0, 0)] * (plane.ndim - 2)
+                parts.append(np.pad(part, pad))
+    if predictor == 2:
+        parts = [np.concatenate([part[:, :1], np.diff(part, axis=1)], axis=1) for part in parts]
+    data = [packed(part, bits, byteorder) for part in parts]
+    return [zlib.compress(part) if compression == 8 else part for part in data]
+
+
+def page_of(
+    plane: np.ndarray,
+    bits: int,
+    byteorder: str = "<",
+    *,
+    rows: int = 7,
+    tile: int | None = None,
+    compression: int = 1,
+    predictor: int = 1,
+    planar: bool = False,
+    photometric: int = 1,
+    **layout: Any,
+) -> Any:
+    """A page of a plane (Y, X), (Y, X, S), or (S, Y, X) where it is planar."""
+    samples = 1 if plane.ndim == 2 else plane.shape[0 if planar else -1]
+    height, width = plane.shape[-2:] if planar or plane.ndim == 2 else plane.shape[:2]
+    planes: Sequence[np.ndarray] = list(plane) if planar else [plane]
+    how = {"rows": rows, "tile": tile, "compression": compression, "predictor": predictor}
+    segments: list[bytes] = []
+    for part in planes:
+        segments += segments_of(part, bits, byteorder, **how)
+    tags: dict[int, Any] = {
+        256: (4, [width]), 257: (4, [height]), 258: (3, [bits] * samples), 259: (3, [compression]),
+        262: (3, [photometric]), 277: (3, [samples]), 284: (3, [2 if planar else 1]), 317: (3, [predictor]),
+    }  # fmt: skip
+    tags |= {278: (4, [rows])} if tile is None else {322: (4, [tile]), 323: (4, [tile])}
+    return RawPage(segments, tags, tiled=tile is not None, **layout)
+
+
+@st.composite
+def stacks(draw: Any) -> tuple[bytes, np.ndarray]:
+    """A TIFF of one to four pages that are laid out each in its own way, and its pixels."""
+    bits = draw(st.sampled_from([1, 8, 12, 16, 32, 64]))
+    byteorder, big = draw(st.sampled_from("<>")), draw(st.booleans())
+    count, height, width = draw(st.integers(1, 4)), draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    samples = draw(st.sampled_from([1, 1, 3])) if bits in (8, 16) else 1
+    planar = samples > 1 and draw(st.booleans())
+    shape = (height, width) if samples == 1 else (samples, height, width) if planar else (height, width, samples)
+    tile = draw(st.sampled_from([None, None, 16])) if bits != 12 else None
+    rows = draw(st.integers(1, height))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    pages, truth = [], []
+    compression = draw(st.sampled_from([1, 1, 8]))
+    predictor = draw(st.sampled_from([1, 2])) if compression == 8 and bits in (8, 16, 32) else 1
+    for _ in range(count):
+        plane = rng.integers(0, 2**bits, shape, dtype=np.uint64 if bits == 64 else np.int64).astype(DTYPES[bits])
+        page = page_of(
+            plane, bits, byteorder, rows=rows, tile=tile, compression=compression, predictor=predictor, planar=planar,
+            photometric=2 if samples == 3 else 1, gap=draw(st.sampled_from([0, 0, 6])),
+        )  # fmt: skip
+        number = len(page.segments)
+        if draw(st.booleans()):
+            page = replace(page, order=draw(st.permutations(range(number))))
+        if number > 1 and draw(st.integers(0, 3)) == 0:
+            lost = draw(st.integers(0, number - 1))
+            page = replace(page, segments=[None if i == lost else part for i, part in enumerate(page.segments)])
+            plane = without(plane, lost, rows, tile, planar)
+        pages.append(page)
+        truth.append(plane)
+    stack = np.stack(truth)
+    stack = stack if samples == 1 or planar else np.moveaxis(stack, -1, 1)
+    return write_raw(pages, big=big, byteorder=byteorder), stack.swapaxes(0, 1) if samples > 1 else stack
+
+
+def without(plane: np.ndarray, number: int, rows: int, tile: int | None, planar: bool) -> np.ndarray:
+    """The plane with one strip or tile at zero."""
+    left = plane.copy()
+    whole = left if planar else left[None]
+    height, width = whole.shape[1:3]
+    if tile is None:
+        down = -(-height // rows)
+        part, y = divmod(number, down)
+        whole[part, y * rows : (y + 1) * rows] = 0
+    else:
+        across = -(-width // tile)
+        part, rest = divmod(number, across * -(-height // tile))
+        y, x = divmod(rest, across)
+        whole[part, y * tile : (y + 1) * tile, x * tile : (x + 1) * tile] = 0
+    return left
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(stacks())
+def test_what_is_stored_is_what_the_pages_hold(stack: tuple[bytes, np.ndarray]) -> None:
+    """Any layout: convert stores the pixels that were written, tifffile decodes the same, and verify agrees."""
+    content, truth = stack
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.tif"
+        path.write_bytes(content)
+        (report,) = convert([path], Path(folder) / "a.ome.zarr", LOSSLESS)
+        assert report.status == "converted", report.error
+        stored = zarr.open_array(f"{folder}/a.ome.zarr", path="0", mode="r")[...]
+        truth = truth.astype(bool) if stored.dtype == bool else truth
+        np.testing.assert_array_equal(stored.reshape(truth.shape), truth)
+        with tifffile.TiffFile(path) as tiff:
+            planes = np.stack([page.aspage().asarray() if page.is_frame else page.asarray() for page in tiff.pages])
+        np.testing.assert_array_equal(np.sort(planes, axis=None), np.sort(stored, axis=None))
+        (checked,) = verify(Path(folder) / "a.ome.zarr", path)
+        assert checked.sound, checked.damaged
+
+
+PLANES = np.random.default_rng(5).integers(0, 60000, (4, 40, 56)).astype("u2")
+
+
+def converted(content: bytes, folder: Path, name: str = "a.tif") -> tuple[Any, np.ndarray | None]:
+    path = folder / name
+    path.write_bytes(content)
+    (report,) = convert([path], folder / "a.ome.zarr", LOSSLESS)
+    store = folder / "a.ome.zarr" / "0"
+    return report, zarr.open_array(store, mode="r")[...] if store.exists() else None
+
+
+def test_gaps_on_a_later_page_are_no_pixels(tmp_path: Path) -> None:
+    """Strips that follow each other on the first page and have gaps on a later one are read where they are."""
+    pages = [page_of(plane, 16, gap=10 if i == 2 else 0) for i, plane in enumerate(PLANES)]
+    report, stored = converted(write_raw(pages), tmp_path)
+    np.testing.assert_array_equal(stored, PLANES)
+    assert report.status == "converted"
+
+
+def test_what_was_never_stored_is_told(tmp_path: Path) -> None:
+    """Strips and pages with an offset and byte count of zero read as the fill value, and a note says how many."""
+    first, *rest = [page_of(plane, 16) for plane in PLANES]
+    rest[1] = replace(rest[1], segments=[None] * len(rest[1].segments))
+    rest[2] = replace(rest[2], segments=[None, *rest[2].segments[1:]])
+    report, stored = converted(write_raw([first, *rest]), tmp_path)
+    assert stored is not None
+    np.testing.assert_array_equal(stored[:2], PLANES[:2])
+    assert not stored[2].any()
+    assert not stored[3, :7].any()
+    np.testing.assert_array_equal(stored[3, 7:], PLANES[3, 7:])
+    assert any("never stored" in note and note.startswith("7 ") for note in report.notes)
+
+
+def test_missing_byte_counts_of_plain_strips_are_a_note(tmp_path: Path) -> None:
+    """Uncompressed strips without byte counts have the sizes that their rows give; that is told."""
+    pages = [page_of(plane, 16, counts=lambda counts: None) for plane in PLANES]
+    report, stored = converted(write_raw(pages), tmp_path)
+    np.testing.assert_array_equal(stored, PLANES)
+    assert any("missing data ByteCounts" in note and "4 times" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("lost", [1, 3000])
+def test_a_file_that_ends_early_is_truncated(lost: int, tmp_path: Path) -> None:
+    """Not one byte of pixels may be missing at the end of a file: the error names the file and the page."""
+    last = PLANES[3].tobytes()
+    whole = bytearray(write_raw([page_of(plane, 16, rows=40) for plane in PLANES]))
+    at = whole.rfind(whole.find(last).to_bytes(4, "little"))  # the pixels of the last page go behind all directories
+    whole[at : at + 4] = len(whole).to_bytes(4, "little")
+    whole += last
+    report, _ = converted(bytes(whole), tmp_path)
+    assert report.status == "converted"
+    (tmp_path / "short").mkdir()
+    short, stored = converted(bytes(whole[:-lost]), tmp_path / "short")
+    assert (short.status, stored) == ("failed", None)
+    assert "a.tif: truncated: page 3" in (short.error or "")
+
+
+def test_a_large_claim_of_a_small_file_takes_no_memory(tmp_path: Path) -> None:
+    """A compressed strip that claims 100,000 x 100,000 pixels is refused before memory is taken for it."""
+    page = page_of(PLANES[0], 16, compression=8, rows=40)
+    page.tags.update({256: (4, [100_000]), 257: (4, [100_000]), 278: (4, [100_000])})
+    report, stored = converted(write_raw([page]), tmp_path)
+    assert (report.status, stored) == ("failed", None)
+    assert "limit" in (report.error or "")
+
+
+def test_a_damaged_stream_names_its_page(tmp_path: Path) -> None:
+    """A deflate stream that was cut is an error that names the file and the page, never zeros."""
+    pages = [page_of(plane, 16, compression=8) for plane in PLANES]
+    broken = [part[: len(part) // 2] if i == 3 else part for i, part in enumerate(pages[2].segments)]
+    pages[2] = replace(pages[2], segments=broken)
+    report, stored = converted(write_raw(pages), tmp_path)
+    assert report.status == "failed"
+    assert "page 2" in (report.error or "")
+    assert stored is None
+
+
+def test_a_second_file_that_is_truncated_is_an_error(tmp_path: Path) -> None:
+    """The files of a set are held to their ends one by one."""
+    plane = PLANES[0]
+    uuids = [f"urn:uuid:00000000-0000-4000-8000-00000000000{i}" for i in "ab"]
+    data = "".join(
+        f'<TiffData FirstZ="{i}" IFD="0" PlaneCount="1"><UUID FileName="{name}.ome.tif">{uuid}</UUID></TiffData>'
+        for i, (name, uuid) in enumerate(zip("ab", uuids, strict=True))
+    )
+    for name, uuid in zip("ab", uuids, strict=True):
+        xml = (
+            f'<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuid}"><Image '
+            'ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="56" SizeY="40" SizeZ="2" '
+            f'SizeC="1" SizeT="1">{data}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", plane, description=xml, metadata=None)
+    with open_images(tmp_path / "a.ome.tif") as (image,):
+        assert image.shape == (2, 40, 56)
+    second = tmp_path / "b.ome.tif"
+    second.write_bytes(second.read_bytes()[:-100])
+    with pytest.raises(ArchiveError, match=r"b\.ome\.tif.*page 0"), open_images(tmp_path / "a.ome.tif"):
+        pass
+
+
+def test_a_fault_of_the_reader_is_found_by_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify reads the source in another way than convert does: what convert read wrongly, it reports."""
+    from zarr_neural.archive.tiff import pages
+
+    raw = pages.Pages._raw
+    monkeypatch.setattr(pages.Pages, "_raw", lambda *arguments: np.roll(raw(*arguments), 1, axis=0))
+    report, stored = converted(write_raw([page_of(plane, 16, rows=40) for plane in PLANES]), tmp_path)
+    assert report.status == "converted"
+    np.testing.assert_array_equal(stored, np.roll(PLANES, 1, axis=1))
+    (checked,) = verify(tmp_path / "a.ome.zarr", tmp_path / "a.tif")
+    assert not checked.sound
+    assert json.dumps(checked.as_json())

@@ -1,0 +1,78 @@
+"""The pixels of a TIFF read a second time by another way, so that `verify` does not repeat the mistakes of `convert`.
+
+Every page is decoded as a whole by tifffile itself, from its own directory. Nothing here comes from `pages` and
+`planes`.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Selection = tuple[slice, ...]
+Pixels = npt.NDArray[Any]
+
+
+class SecondLook:
+    """The pixels of one series, to be indexed with one slice per axis of its (squeezed) shape.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+        Of an open file.
+    """
+
+    def __init__(self, series: Any) -> None:
+        self._series, self._shape = series, tuple(series.shape)
+        self._first = series.axes.index("Y")
+        self._pages = list(series)
+        self._lock = threading.Lock()
+        self._last: tuple[int, Pixels] | None = None
+        self._mapped = self._map() if len(self._pages) == 1 and series.size > self._pages[0].size else None
+
+    def __getitem__(self, selection: Selection) -> Pixels:
+        """Return the pixels of one slice per axis."""
+        if self._mapped is not None:
+            return np.asarray(self._mapped[selection])
+        leading, inner = selection[: self._first], selection[self._first :]
+        counts = [part.stop - part.start for part in leading]
+        inner_shape = self._shape[self._first :]
+        sizes = [len(range(*part.indices(size))) for part, size in zip(inner, inner_shape, strict=True)]
+        block = np.empty((*counts, *sizes), self._series.dtype)
+        in_page = max(1, math.prod(self._shape[: self._first]) // len(self._pages))
+        for index in np.ndindex(*counts):
+            place = tuple(part.start + i for part, i in zip(leading, index, strict=True))
+            number = int(np.ravel_multi_index(place, self._shape[: self._first])) if place else 0
+            page = self._page(number // in_page).reshape(in_page, *inner_shape)
+            block[index] = page[(number % in_page, *inner)]
+        return block
+
+    def close(self) -> None:
+        """Let go of the last page."""
+        self._last = None
+
+    def _page(self, number: int) -> Pixels:
+        with self._lock:
+            if self._last is None or self._last[0] != number:
+                self._last = None
+                self._last = (number, self._decoded(number))
+            return self._last[1]
+
+    def _decoded(self, number: int) -> Pixels:
+        page = self._pages[number]
+        if page is None:
+            return np.full(self._series.keyframe.shape, self._series.keyframe.nodata, self._series.dtype)
+        if page.parent.filehandle.closed:
+            page.parent.filehandle.open()
+        whole = page.aspage() if page.is_frame and not page.is_virtual and self._series.kind != "lsm" else page
+        return np.asarray(whole.asarray(maxworkers=1))
+
+    def _map(self) -> Pixels:
+        """A stack that one directory stands for, one plane after the other."""
+        page = self._pages[0]
+        dtype = np.dtype(self._series.dtype).newbyteorder(page.parent.byteorder)
+        return np.memmap(page.parent.filehandle.path, dtype, "r", page.dataoffsets[0], self._shape)
