@@ -124,9 +124,9 @@ def test_arguments_that_make_no_promise_are_refused(arguments: dict[str, Any], s
         fidelity_of(**(every | arguments))
 
 
-def test_nothing_asked_is_one_noise() -> None:
-    """Without arguments the fidelity stays within the noise."""
-    assert fidelity_of(None, None, None, None, None) == Fidelity(noise=1.0)
+def test_nothing_asked_is_lossless() -> None:
+    """Without arguments nothing is lost: every loss is asked for."""
+    assert fidelity_of(None, None, None, None, None) == Fidelity()
     assert fidelity_of(True, None, None, None, None) == Fidelity()
     assert fidelity_of(False, 2, None, None, None) == Fidelity(max_error=2)
     assert fidelity_of(None, None, None, np.float32(2), None) == Fidelity(rmse=2.0)

@@ -224,7 +224,7 @@ REFUSED = [
 @pytest.mark.parametrize(("case", "says"), REFUSED, ids=str)
 def test_arrays_that_cannot_be_coded_are_not_created(case: Case, says: str) -> None:
     """Masks, labels and lines are refused when the array is created, inside shards as well."""
-    for serializer in (NeuralSerializer(max_error=1), NeuralSerializer()):
+    for serializer in (NeuralSerializer(max_error=1), NeuralSerializer(noise=1)):
         store: dict[str, Any] = {}
         with pytest.raises(UnsupportedInputError, match=says):
             create(case, store, serializer)

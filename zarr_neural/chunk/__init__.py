@@ -11,6 +11,7 @@ from zarr_neural.chunk.decode import decode_chunk
 from zarr_neural.chunk.describe import describe
 from zarr_neural.chunk.encode import check_dtype, encode_chunk
 from zarr_neural.chunk.fidelity import Fidelity, fidelity_of
+from zarr_neural.chunk.names import holds_names
 from zarr_neural.chunk.noise import NoiseModel, estimate_noise
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "encode_chunk",
     "estimate_noise",
     "fidelity_of",
+    "holds_names",
 ]

@@ -12,6 +12,7 @@ from zarr_neural.chunk.fidelity import Fidelity
 from zarr_neural.chunk.generic import may_beat, pack_generic, pack_levels
 from zarr_neural.chunk.header import CONSTANT, GENERIC, NETWORKS, TRANSFORM
 from zarr_neural.chunk.lossless_estimate import least_nbytes
+from zarr_neural.chunk.margin import without_nan_margin
 from zarr_neural.chunk.mean_error import encode_at_mean_error, encode_within_noise, root_mean_square_error
 from zarr_neural.chunk.plane import NotForPathLError, encode_plane, repeats_often
 from zarr_neural.chunk.quantise import NoiseSteps, Quantiser
@@ -52,7 +53,8 @@ def smallest(planes: NDArray[Any], fidelity: Fidelity, lossless_id: str, lossy_i
         If there is no lossy model where one is needed.
     """
     fidelity.check_dtype(planes.dtype)
-    quantiser = quantise.Identity() if fidelity.rmse is not None else quantise.choose(fidelity, planes)
+    measured = without_nan_margin(planes)
+    quantiser = quantise.Identity() if fidelity.rmse is not None else quantise.choose(fidelity, measured)
     if _is_constant(planes):
         return Coded(CONSTANT, quantiser, little_bytes(planes[:1, :1, :1]).tobytes(), planes)
     if fidelity.rmse is not None:
@@ -76,6 +78,8 @@ def _stepwise(planes: NDArray[Any], quantiser: Quantiser, model_id: str) -> Code
         if may_beat(planes, len(payload)) and len(other := pack_generic(_little(planes))) <= len(payload):
             return Coded(GENERIC, quantiser, other, planes)
         return Coded(NETWORKS, quantiser, payload, decoded)
+    if planes.dtype.kind == "f" and np.isnan(planes).any():
+        return Coded(NETWORKS, quantiser, payload, decoded)  # no index stands for a margin of NaN
     indices, lowest = _indices(planes, quantiser)
     if may_beat(indices, len(payload)) and len(other := pack_levels(indices, lowest)) <= len(payload):
         table = quantiser.values(np.arange(lowest, lowest + int(indices.max()) + 1), planes.dtype)
@@ -90,7 +94,7 @@ def _at_mean_error(
     ways: list[Coded] = []
     if fidelity.max_error is not None and fidelity.max_error <= _UNIFORM * rmse:
         bounded = Fidelity(max_error=fidelity.max_error)
-        way = _stepwise(planes, quantise.choose(bounded, planes), lossless_id)
+        way = _stepwise(planes, quantise.choose(bounded, without_nan_margin(planes)), lossless_id)
         if root_mean_square_error(planes, way.decoded) <= rmse:
             ways.append(way)
     if fidelity.max_error is None or fidelity.max_error > rmse or not ways:

@@ -1,5 +1,6 @@
 """Chunk -> array: every length and checksum is proven before a sample is handed out."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ from zarr_neural import models
 from zarr_neural.bitstream import Reader, crc32c
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.generic import unpack_generic
-from zarr_neural.chunk.header import CONSTANT, GENERIC, TRANSFORM, Header, unpack_header
+from zarr_neural.chunk.header import CONSTANT, GENERIC, LIMIT_VARIABLE, TRANSFORM, Header, limit_nbytes, unpack_header
 from zarr_neural.chunk.mean_error import decode_at_mean_error
 from zarr_neural.chunk.plane import decode_plane
 from zarr_neural.errors import DamagedChunkError, ModelNotFoundError
@@ -44,6 +45,13 @@ def decode_chunk(
             "the chunk is not of this array",
             expected=f"{expected[0]} {expected[1]}",
             found=f"{header.shape} {header.dtype}",
+        )
+    nbytes = math.prod(header.shape) * header.dtype.itemsize
+    if expected is None and nbytes > limit_nbytes():
+        raise DamagedChunkError(
+            f"the chunk says that it holds more than is decoded here; if that is right, set {LIMIT_VARIABLE}",
+            expected=f"at most {limit_nbytes()} bytes",
+            found=f"{nbytes} bytes of shape {header.shape}",
         )
     quantiser = quantise.from_header(header.quantiser, header.parameters, header.dtype)
     if header.mode == CONSTANT:

@@ -78,7 +78,7 @@ def fidelity_of(
     rmse: float | None,
     noise_model: NoiseModel | None,
 ) -> Fidelity:
-    """The fidelity that these keyword arguments of a codec ask for; ``noise=1.0`` where nothing is given.
+    """The fidelity that these keyword arguments of a codec ask for; lossless where nothing is given.
 
     Raises
     ------
@@ -103,8 +103,6 @@ def fidelity_of(
         raise ConfigurationError("lossless=False says what is not wanted: give max_error, noise or rmse")
     if noise_model is not None and not isinstance(noise_model, NoiseModel):
         raise ConfigurationError(f"noise_model must be a NoiseModel, not {type(noise_model).__name__}")
-    if not given:
-        noise = 1.0
     if noise is None and noise_model is not None:
         raise ConfigurationError("a noise_model is of use only with noise=")
     if max_error is not None:

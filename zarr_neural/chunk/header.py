@@ -1,6 +1,7 @@
 """The container's header: one table of fields, and the checks that hold between them."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zarr_neural.bitstream import Field, Reader, crc32c, pack, unpack
-from zarr_neural.errors import DamagedChunkError
+from zarr_neural.errors import ConfigurationError, DamagedChunkError
 
 MAGIC = b"\x89ZNC"
 VERSION = 1
@@ -17,6 +18,8 @@ MODE_NAMES = {CONSTANT: "constant", GENERIC: "generic", NETWORKS: "networks", TR
 MODEL_PREFIX_NBYTES = 8
 MAX_DIMENSIONS = 32
 MAX_CHUNK_NBYTES = 2**31 - 1
+LIMIT_VARIABLE = "ZARR_NEURAL_MAX_CHUNK_NBYTES"
+DEFAULT_LIMIT_NBYTES = 2**29
 # Position in this list is the dtype's code in the header; entries are added at the end only.
 DTYPES = ("|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8", "<c8", "<c16")
 BIG_ENDIAN, FORTRAN = 1, 2  # bits of `layout`
@@ -83,6 +86,24 @@ class Header:
     def working_dtype(self) -> np.dtype[Any]:
         """The dtype in native byte order."""
         return self.dtype.newbyteorder("=")
+
+
+def limit_nbytes() -> int:
+    """The most bytes that a chunk may decode to here: 512 MiB, or what $ZARR_NEURAL_MAX_CHUNK_NBYTES says.
+
+    A chunk says itself how large it is, in 31 bytes if it likes, and Zarr v2 does not tell a codec what it expects.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable holds no whole number.
+    """
+    given = os.environ.get(LIMIT_VARIABLE)
+    if given is None:
+        return DEFAULT_LIMIT_NBYTES
+    if not given.isdigit():
+        raise ConfigurationError(f"{LIMIT_VARIABLE} must be a whole number of bytes, not {given!r}")
+    return min(int(given), MAX_CHUNK_NBYTES)
 
 
 def plane_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

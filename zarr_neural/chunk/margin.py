@@ -37,16 +37,18 @@ def find_content(plane: NDArray[Any]) -> tuple[Rectangle, Any]:
     Parameters
     ----------
     plane : (Y, X) array
-        Floats must not be NaN.
+        NaN is a border like any other, told by its bits: zarr pads with it where it is the fill value.
     """
     height, width = plane.shape
     best, value = Rectangle(0, 0, height, width), plane[-1, -1]
     for corner in ((-1, -1), (0, 0)):
         border = plane[corner]
-        edges = (plane[0], plane[-1], plane[:, 0], plane[:, -1])
-        if not any((edge == border).all() for edge in edges):
+        # a border of NaN equals nothing, itself included
+        words = plane.view(f"u{plane.dtype.itemsize}") if plane.dtype.kind == "f" and np.isnan(border) else plane
+        edges = (words[0], words[-1], words[:, 0], words[:, -1])
+        if not any((edge == words[corner]).all() for edge in edges):
             continue
-        different = plane != border
+        different = words != words[corner]
         rows, columns = np.flatnonzero(different.any(1)), np.flatnonzero(different.any(0))
         if rows.size == 0:
             return Rectangle(0, 0, 0, 0), border
@@ -54,6 +56,27 @@ def find_content(plane: NDArray[Any]) -> tuple[Rectangle, Any]:
         if box.height * box.width < best.height * best.width:
             best, value = box, border
     return best, value
+
+
+def without_nan_margin(planes: NDArray[Any]) -> NDArray[Any]:
+    """Planes with their margins of NaN at a value from inside; as they are where NaN lies anywhere else.
+
+    Parameters
+    ----------
+    planes : (N, Y, X) array
+    """
+    if planes.dtype.kind != "f" or not (missing := np.isnan(planes)).any() or missing.all():
+        return planes
+    for plane, absent in zip(planes, missing, strict=True):
+        if absent.any():
+            box, border = find_content(plane)
+            if (
+                not np.isnan(border)
+                or absent[box.slices].any()
+                or int(absent.sum()) != plane.size - box.height * box.width
+            ):
+                return planes
+    return np.where(missing, planes[~missing][0], planes)
 
 
 def has_margin(values: Mapping[str, Any]) -> bool:

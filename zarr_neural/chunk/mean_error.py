@@ -16,6 +16,7 @@ from zarr_neural.bitstream import Reader, pack_varint
 from zarr_neural.chunk import quantise
 from zarr_neural.chunk.fidelity import Fidelity
 from zarr_neural.chunk.header import MODEL_PREFIX_NBYTES
+from zarr_neural.chunk.margin import without_nan_margin
 from zarr_neural.chunk.quantise import NoiseSteps, Quantiser
 from zarr_neural.chunk.transform import NotForPathYError, Residual, decode_transform_plane, encode_transform_plane
 from zarr_neural.errors import DamagedChunkError
@@ -49,7 +50,7 @@ def encode_at_mean_error(
         If a plane spans too many levels, or the error asked for is too small for the transform.
     """
     assert fidelity.rmse is not None  # the caller asks for nothing else
-    quantiser, unit = _quantiser(planes, fidelity)
+    quantiser, unit = _quantiser(without_nan_margin(planes), fidelity)
     # levels of floats are off by up to half a level themselves, and divided by a step that is not exact
     rounding, exact = (0.5, 1 - 2.0**-20) if planes.dtype.kind == "f" else (0, 1)
     max_mse = min(fidelity.rmse / unit, _LARGEST_ERROR) ** 2 - rounding**2 / 3
@@ -168,7 +169,7 @@ def read_head(reader: Reader) -> tuple[bytes, int] | None:
 
 
 def root_mean_square_error(planes: NDArray[Any], decoded: NDArray[Any]) -> float:
-    """The root of the mean squared difference of two sets of planes, by float64."""
+    """The root of the mean squared difference of two sets of planes, by float64; NaN for NaN is no difference."""
     with np.errstate(over="ignore"):
         mean = _mean_squared(planes, decoded, 1.0)
         if math.isfinite(mean) or planes.dtype.kind != "f":
@@ -183,6 +184,8 @@ def _mean_squared(planes: NDArray[Any], decoded: NDArray[Any], scale: float) -> 
     for plane, other in zip(planes, decoded, strict=True):
         for i in range(0, len(plane), rows):
             error = np.subtract(plane[i : i + rows], other[i : i + rows], dtype=np.float64)
+            if plane.dtype.kind == "f":  # a margin of NaN comes back as it was
+                error[np.isnan(plane[i : i + rows]) & np.isnan(other[i : i + rows])] = 0
             if scale != 1:
                 error /= scale
             total += float(np.square(error, out=error).sum())

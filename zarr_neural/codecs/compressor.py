@@ -14,12 +14,14 @@ from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no types
     """Neural compression of image chunks, for ``zarr.open(..., zarr_format=2, compressor=NeuralCodec())``.
 
-    Give exactly one fidelity, or ``rmse`` and ``max_error`` together; without one it is ``noise=1.0``.
+    Lossless, unless a loss is asked for: give one of ``max_error``, ``noise`` and ``rmse``, or ``rmse`` and
+    ``max_error`` together. Chunks of names (labels, masks, indices of a palette, told by their content) are lossless
+    in any case.
 
     Parameters
     ----------
     lossless : bool
-        Every sample comes back as it was. Any numeric dtype.
+        Every sample comes back as it was; the default. Any numeric dtype.
     max_error : float
         Hard bound of the absolute error, grey levels. 8- and 16-bit integers, float32, float64.
     noise : float
@@ -27,7 +29,9 @@ class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no t
         step. 8- and 16-bit integers.
     rmse : float
         Root of the mean squared error of a chunk, grey levels: never larger, and up to 5 % smaller where anything at
-        all is lost. The smallest chunks. 8- and 16-bit integers (from 1/256 on), float32, float64.
+        all is lost. A chunk of which a part is written later is coded without further loss (unless ``verify=False``),
+        so that the promise holds and the chunk grows: write whole chunks.
+        The smallest chunks. 8- and 16-bit integers (from 1/256 on), float32, float64.
     preset : {"fast", "dense"}
         The shipped model for ``rmse``: quick, or smaller chunks. Not stored in the metadata, which name the model.
     verify : bool
@@ -38,6 +42,9 @@ class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no t
     models : sequence of str
         SHA-256 of the models to use; by default the shipped ones, a lossless and for ``rmse`` a lossy one. The first
         of each kind encodes, all may be named by chunks.
+    shape, dtype : sequence of int, str
+        Of every chunk, if they are known: Zarr v2 does not tell a codec what it expects, and a chunk of another array
+        with as many bytes would pass. With these, which `zarr-neural convert` gives, it is an error.
 
     Raises
     ------
@@ -71,10 +78,14 @@ class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no t
         ------
         UnsupportedInputError
             If it is no such array, or the fidelity makes no sense for its dtype.
+        TypeError
+            If it holds Python objects.
         """
         if not isinstance(buf, np.ndarray):
             raise UnsupportedInputError(f"an ndarray with its shape and dtype is needed, not {type(buf).__name__}")
-        return self.configuration.encode(buf, self.verify)
+        if buf.dtype.hasobject:
+            raise TypeError(f"arrays of Python objects ({buf.dtype}) cannot be coded: numbers are needed")
+        return self._encode(buf)
 
     def decode(self, buf: Any, out: Any = None) -> NDArray[Any]:
         """The array of a chunk, of the shape, dtype and memory order that was encoded.
@@ -92,10 +103,12 @@ class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no t
         UnsupportedInputError
             If ``out`` does not fit the chunk.
         """
-        decoded = self.configuration.decode(buf)
+        decoded = self._decode(buf)
         if out is None:
             return decoded
         target = out if isinstance(out, np.ndarray) else np.frombuffer(out, np.uint8)
+        if target.dtype.hasobject:
+            raise TypeError(f"a chunk cannot be decoded into an array of Python objects ({target.dtype})")
         if not target.flags.writeable:
             raise UnsupportedInputError("out is read-only")
         if target.shape == decoded.shape and target.dtype == decoded.dtype:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from zarr_neural import models
 from zarr_neural.chunk import Fidelity, NoiseModel, check_dtype, decode_chunk, encode_chunk, fidelity_of
+from zarr_neural.codecs.rewritten import Remembered
 from zarr_neural.errors import ConfigurationError, UnsupportedInputError
 
 FORMAT_ID = "zarr_neural.v1"
-_MEMBERS = ("lossless", "max_error", "noise", "rmse", "noise_model", "models")
+_MEMBERS = ("lossless", "max_error", "noise", "rmse", "noise_model", "models", "shape", "dtype")
 Preset = Literal["fast", "dense"]
 
 
@@ -26,10 +27,13 @@ class Configuration:
     fidelity : Fidelity
     models : tuple of str
         SHA-256 of the models, hexadecimal; the first lossless one encodes, and with ``rmse`` the first lossy one too.
+    expected : (tuple of int, numpy.dtype), optional
+        Shape and dtype of every chunk; others are refused when they are met.
     """
 
     fidelity: Fidelity
     models: tuple[str, ...]
+    expected: tuple[tuple[int, ...], np.dtype[Any]] | None = None
 
     @classmethod
     def build(
@@ -42,6 +46,8 @@ class Configuration:
         preset: Preset = "fast",
         noise_model: NoiseModel | Mapping[str, float] | None = None,
         models: Sequence[str] | None = None,
+        shape: Sequence[int] | None = None,
+        dtype: str | None = None,
     ) -> Self:
         """From keyword arguments or the members of a JSON object.
 
@@ -61,7 +67,8 @@ class Configuration:
             noise_model = NoiseModel(**noise_model)
         fidelity = fidelity_of(lossless, max_error, noise, rmse, noise_model)
         _check_preset(preset, fidelity, models)
-        return cls(fidelity, _default_models(fidelity, preset) if models is None else _checked_models(models))
+        ids = _default_models(fidelity, preset) if models is None else _checked_models(models)
+        return cls(fidelity, ids, _expected(shape, dtype))
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> Self:
@@ -83,7 +90,10 @@ class Configuration:
             members["noise"] = self.fidelity.noise
         if self.fidelity.noise_model is not None:
             members["noise_model"] = dict(vars(self.fidelity.noise_model))
-        return members | {"models": list(self.models)}
+        members["models"] = list(self.models)
+        if self.expected is not None:
+            members |= {"shape": list(self.expected[0]), "dtype": self.expected[1].str}
+        return members
 
     def arguments(self) -> str:
         """The Python keyword arguments that make the same, for a repr; the shipped lossless model is not named."""
@@ -105,6 +115,11 @@ class Configuration:
         ConfigurationError
             If ``models`` lacks a kind of model that the fidelity needs.
         """
+        if self.expected is not None and (array.shape, array.dtype) != self.expected:
+            raise UnsupportedInputError(
+                f"the codec was made for chunks of shape {self.expected[0]} and {self.expected[1]}, not for "
+                f"{array.shape} and {array.dtype}"
+            )
         lossless = self.models[0] if len(self.models) == 1 else _first_of_kind(self.models, "lossless")
         lossy = (_first_of_kind(self.models, "lossy"),) if self.fidelity.transforms else ()
         return encode_chunk(array, self.fidelity, lossless, *lossy, verify=verify)
@@ -115,7 +130,12 @@ class Configuration:
             array = np.ascontiguousarray(data if isinstance(data, np.ndarray) else memoryview(data))
         except TypeError as error:
             raise UnsupportedInputError(f"the bytes of a chunk are needed, not {type(data).__name__}") from error
-        return decode_chunk(array.reshape(-1).view(np.uint8).data, self.models, expected)
+        decoded = decode_chunk(array.reshape(-1).view(np.uint8).data, self.models, expected or self.expected)
+        return decoded if self.expected is None else decoded.astype(self.expected[1], copy=False)  # byte order
+
+    def without_loss(self) -> Self:
+        """The same but lossless."""
+        return replace(self, fidelity=Fidelity())
 
 
 class Configured:
@@ -135,6 +155,8 @@ class Configured:
         verify: bool = True,
         noise_model: NoiseModel | Mapping[str, float] | None = None,
         models: Sequence[str] | None = None,
+        shape: Sequence[int] | None = None,
+        dtype: str | None = None,
     ) -> None:
         self.configuration = Configuration.build(
             lossless=lossless,
@@ -144,8 +166,36 @@ class Configured:
             preset=preset,
             noise_model=noise_model,
             models=models,
+            shape=shape,
+            dtype=dtype,
         )
         self.verify = verify
+
+    @functools.cached_property
+    def _remembered(self) -> Remembered:
+        return Remembered()
+
+    @property
+    def _guards(self) -> bool:
+        """Whether chunks of which a part is written are to be recognised."""
+        return self.verify and self.configuration.fidelity.rmse is not None
+
+    def _encode(self, array: NDArray[Any]) -> bytes:
+        """The bytes of a chunk; without further loss where a part of it was decoded a moment ago."""
+        configuration = self.configuration
+        if self._guards and self._remembered.is_part_of(array):
+            configuration = configuration.without_loss()
+        return configuration.encode(array, self.verify)
+
+    def _decode(self, data: Any, expected: tuple[tuple[int, ...], np.dtype[Any]] | None = None) -> NDArray[Any]:
+        """The array of a chunk, which is remembered where a part of it may be written next."""
+        decoded = self.configuration.decode(data, expected)
+        if self._guards:
+            self._remembered.note(decoded)
+        return decoded
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"configuration": self.configuration, "verify": self.verify}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Configured) and type(self) is type(other) and self.configuration == other.configuration
@@ -155,6 +205,24 @@ class Configured:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.configuration.arguments()})"
+
+
+def _expected(shape: Sequence[int] | None, dtype: str | None) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+    if shape is None and dtype is None:
+        return None
+    whole = isinstance(shape, Sequence) and all(isinstance(n, int) and n > 0 for n in shape) and len(shape) >= 2
+    if not whole or not isinstance(dtype, str):
+        raise ConfigurationError(
+            f"shape and dtype go together, as two or more whole numbers and a string such as '<u2', not {shape!r} and "
+            f"{dtype!r}"
+        )
+    assert shape is not None
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise ConfigurationError(f"dtype {dtype!r} is none that NumPy knows") from error
+    check_dtype(found)
+    return tuple(shape), found
 
 
 def _check_preset(preset: str, fidelity: Fidelity, ids: Sequence[str] | None) -> None:
