@@ -246,9 +246,11 @@ def _first_of_kind(ids: tuple[str, ...], kind: str) -> str:
 
 
 def _checked_models(ids: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(ids, str) or not ids:
-        raise ConfigurationError(f"models must be a list of at least one SHA-256, not {ids!r}")
+    if isinstance(ids, str) or not isinstance(ids, Sequence) or not ids:
+        raise ConfigurationError(f"models must be a list of at least one SHA-256, not {str(ids)[:80]!r}")
     for model_id in ids:
         if not isinstance(model_id, str) or len(model_id) != 64 or set(model_id) - set("0123456789abcdef"):
-            raise ConfigurationError(f"a model is named by 64 lower-case hexadecimal digits, not {model_id!r}")
+            raise ConfigurationError(
+                f"a model is named by 64 lower-case hexadecimal digits, not {str(model_id)[:80]!r}"
+            )
     return tuple(ids)

@@ -1,9 +1,8 @@
-"""Finding a model by its SHA-256, offline: in directories given by the caller, the user's directory, the wheel."""
+"""Finding a model by its SHA-256, offline: in the wheel, in directories given by the caller, the user's directory."""
 
 import functools
 import hashlib
 import os
-import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +10,11 @@ from pathlib import Path
 from zarr_neural.errors import ConfigurationError, ModelError, ModelNotFoundError
 
 from .file import MAX_NBYTES
+from .folders import first_sound, user_directory
 from .kinds import unpack
 from .lossless import LosslessModel
 from .lossy import LossyModel
 
-USER_DIRECTORY_VARIABLE = "ZARR_NEURAL_MODELS"
 SHIPPED = Path(__file__).parent / "shipped"
 DEFAULT_NAME = "lossless.default"  # a file in SHIPPED that holds the SHA-256 of the default lossless model
 LOSSY_PRESETS = ("fast", "dense")  # each with a file lossy-PRESET.default of the same kind
@@ -23,19 +22,6 @@ SUFFIX = ".safetensors"
 
 _lock = threading.Lock()
 _loaded: dict[str, LosslessModel | LossyModel] = {}
-
-
-def user_directory() -> Path:
-    """Return the directory of the user's own models: `$ZARR_NEURAL_MODELS`, or below the platform's data directory."""
-    if given := os.environ.get(USER_DIRECTORY_VARIABLE):
-        return Path(given)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "zarr_neural" / "models"
 
 
 def locate(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> bytes:
@@ -46,28 +32,26 @@ def locate(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> 
     model_id : str
         SHA-256, 64 lower-case hexadecimal digits.
     extra_dirs : iterable of path
-        Searched first, in this order: the model directory of a store, for instance.
+        Searched in this order, after the wheel: the model directory of a store, for instance.
 
     Raises
     ------
     ModelError
-        If `model_id` is no SHA-256, or a file of that name has other contents.
+        If `model_id` is no SHA-256, or all files of that name have other contents.
     ModelNotFoundError
         Listing the places searched.
     """
     if len(model_id) != 64 or not set(model_id) <= set("0123456789abcdef"):
         raise ModelError(f"a model is named by 64 lower-case hexadecimal digits, found {model_id!r}")
-    directories = [*map(Path, extra_dirs), user_directory(), SHIPPED]
-    for directory in directories:
-        path = directory / (model_id + SUFFIX)
-        if not path.is_file():
-            continue
-        with path.open("rb") as file:
-            data = file.read(MAX_NBYTES)
-        if (found := hashlib.sha256(data).hexdigest()) != model_id:
-            raise ModelError(f"the contents of {path} have SHA-256 {found}, expected {model_id}")
-        return data
-    raise ModelNotFoundError(model_id, [str(directory) for directory in directories])
+    own = user_directory()
+    directories = [SHIPPED, *map(Path, extra_dirs), *([] if own is None else [own])]
+    return first_sound(model_id + SUFFIX, model_id, directories, _look)
+
+
+def _look(path: Path) -> tuple[str, bytes]:
+    with path.open("rb") as file:
+        data = file.read(MAX_NBYTES)
+    return hashlib.sha256(data).hexdigest(), data
 
 
 def load(model_id: str, extra_dirs: Iterable[str | os.PathLike[str]] = ()) -> LosslessModel | LossyModel:

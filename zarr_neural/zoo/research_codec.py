@@ -1,15 +1,16 @@
 """What every codec of the zoo is: a numcodecs codec, described by its configuration, whose chunks check themselves."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numcodecs.abc import Codec
 from numpy.typing import NDArray
 
-from zarr_neural.errors import DamagedChunkError, UnsupportedInputError, ZarrNeuralError
+from zarr_neural.errors import ConfigurationError, DamagedChunkError, UnsupportedInputError, ZarrNeuralError
 from zarr_neural.zoo.stream import MAX_NBYTES, MOST_AXES, Stream, dtype_number, pack_stream, unpack_stream
+from zarr_neural.zoo.weights import is_digest
 
 Coded = tuple[bytes, Sequence[int], NDArray[Any]]
 """Payload, parameters for the header, and what the two decode to."""
@@ -33,6 +34,45 @@ class ResearchCodec(Codec, ABC):  # type: ignore[misc] # numcodecs has no types
     @abstractmethod
     def expand(self, stream: Stream) -> NDArray[Any]:
         """Return the samples of a stream, of its shape and dtype."""
+
+    def weights_digest(self) -> str | None:
+        """The SHA-256 of the weights, or nothing where a codec has none."""
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """The JSON object that array metadata holds: weights that were named by a path are named by their SHA-256.
+
+        Raises
+        ------
+        ModelNotFoundError
+            If there is no such path.
+        """
+        config: dict[str, Any] = super().get_config()
+        if not _may_be_recorded(config.get("weights")):
+            config["weights"] = self.weights_digest()
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The codec of a JSON object, which may come from anybody: it opens no file that the object names.
+
+        Raises
+        ------
+        ConfigurationError
+            If the object names weights otherwise than by their SHA-256, or does not describe such a codec.
+        """
+        members = {name: value for name, value in config.items() if name != "id"}
+        if not _may_be_recorded(members.get("weights")):
+            raise ConfigurationError(
+                "metadata name weights by their SHA-256, 64 lower-case hexadecimal digits, never by a path, "
+                f"found {str(members['weights'])[:80]!r}; to use a file of your own, give its path to {cls.__name__}()"
+            )
+        try:
+            return cls(**members)
+        except ZarrNeuralError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ConfigurationError(f"the metadata do not describe a {cls.__name__}: {error}") from error
 
     def encode(self, buf: NDArray[Any]) -> bytes:
         """The bytes of one chunk.
@@ -88,3 +128,7 @@ class ResearchCodec(Codec, ABC):  # type: ignore[misc] # numcodecs has no types
             return decoded
         np.frombuffer(out, np.uint8)[...] = np.ascontiguousarray(decoded).reshape(-1).view(np.uint8)
         return out  # type: ignore[no-any-return]
+
+
+def _may_be_recorded(weights: object) -> bool:
+    return weights is None or (isinstance(weights, str) and is_digest(weights))

@@ -1,4 +1,7 @@
-"""Files of weights: found by their SHA-256 or their path, offline, and read as float32 arrays with string metadata."""
+"""Files of weights: found by their SHA-256 or their path, offline, and read as float32 arrays with string metadata.
+
+Paths come from Python code alone: the metadata of a store name weights by their SHA-256, see `ResearchCodec`.
+"""
 
 import functools
 import hashlib
@@ -9,26 +12,31 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from zarr_neural.errors import ModelError, ModelNotFoundError
+from zarr_neural.errors import ModelNotFoundError
+from zarr_neural.models import user_directory
+from zarr_neural.models.folders import first_sound
 from zarr_neural.models.safetensors import DTYPES, read_safetensors, write_safetensors
-from zarr_neural.models.store import user_directory
 
 DIRECTORY_VARIABLE = "ZARR_NEURAL_ZOO"
 SHIPPED = Path(__file__).parent / "shipped"
 SUFFIX = ".safetensors"
 FLOATS = {**DTYPES, "F32": "<f4", "F16": "<f2"}
 """Dtypes of weights: research codecs compute in floats."""
+_named: dict[str, Path] = {}
+"""By SHA-256, the files that code of this process has named by their path."""
 
 
 def directories() -> list[Path]:
-    """Return where weights are looked for: `$ZARR_NEURAL_ZOO` (one or more folders), the user's folder, the wheel."""
+    """Return where weights are looked for: the wheel, `$ZARR_NEURAL_ZOO` (one or more folders), the user's folder."""
     given = os.environ.get(DIRECTORY_VARIABLE, "")
-    return [*(Path(part) for part in given.split(os.pathsep) if part), own_directory(), SHIPPED]
+    own = own_directory()
+    return [SHIPPED, *(Path(part) for part in given.split(os.pathsep) if part), *([] if own is None else [own])]
 
 
-def own_directory() -> Path:
-    """Return the user's own folder of weights."""
-    return user_directory().parent / "zoo"
+def own_directory() -> Path | None:
+    """Return the user's own folder of weights, or None where this account has no home."""
+    models = user_directory()
+    return None if models is None else models.parent / "zoo"
 
 
 def is_digest(name: str) -> bool:
@@ -51,21 +59,29 @@ def locate(weights: str | os.PathLike[str], suffix: str = SUFFIX) -> Path:
     ModelNotFoundError
         Listing the places searched.
     ModelError
-        If the file of that name has other contents.
+        If all files of that name have other contents.
     """
     name = os.fspath(weights)
     if is_digest(name):
-        for directory in directories():
-            path = directory / (name + suffix)
-            if path.is_file():
-                if (found := sha256(path)) != name:
-                    raise ModelError(f"the contents of {path} have SHA-256 {found}, expected {name}")
-                return path
-        raise ModelNotFoundError(name, [str(directory) for directory in directories()])
+        if (path := named(name)) is not None:
+            return path
+        return first_sound(name + suffix, name, directories(), lambda path: (sha256(path), path))
     path = Path(name)
     if not path.is_file():
         raise ModelNotFoundError(f"file {name}", [str(path.absolute().parent)])
+    return remember(path)
+
+
+def remember(path: Path) -> Path:
+    """Return a path that code of this process has named: stores that record the SHA-256 of its file find it again."""
+    _named[sha256(path)] = path
     return path
+
+
+def named(digest: str) -> Path | None:
+    """Return the file of that SHA-256 that code of this process has named by its path, if it still is that file."""
+    path = _named.get(digest)
+    return path if path is not None and path.is_file() and sha256(path) == digest else None
 
 
 def sha256(path: Path) -> str:

@@ -28,7 +28,7 @@ from zarr_neural.zoo.weights import write_weights
 
 CODECS = [
     ZooCodec("bmshj2018-hyperprior", metric="ms-ssim", quality=8),
-    ZooCodec("cheng2020-attn", quality=8, channels=1, weights="somewhere", low=3, high=900.5),
+    ZooCodec("cheng2020-attn", quality=8, channels=1, weights="0" * 64, low=3, high=900.5),
     FactorizedPrior3D(quality=2, metric="ms-ssim"),
 ]
 WITHOUT = "import sys; sys.modules['compressai'] = None\n"
@@ -144,13 +144,14 @@ def test_weights_named_by_their_hash(tmp_path: Path, monkeypatch: pytest.MonkeyP
     digest = write_weights(tmp_path / "b" / name, {"x": np.ones(3, "f4")}, {})
     assert locate(name, digest) == tmp_path / "b" / name
     (tmp_path / "b" / name).rename(tmp_path / "kept")
-    with pytest.raises(ModelNotFoundError, match=f"file {name} of SHA-256 {'0' * 64} .*searched: {tmp_path / 'a'}"):
+    with pytest.raises(ModelNotFoundError, match=f"file {name} of SHA-256 {'0' * 64} .*searched: .*{tmp_path / 'a'}"):
         locate(name, "0" * 64)
     other = write_weights(tmp_path / "a" / name, {"x": np.zeros(3, "f4")}, {})
-    with pytest.raises(ModelError, match=f"no {name} has the SHA-256 {digest}: that of .* is {other}"):
+    with pytest.raises(ModelError, match=f"the contents of .* have SHA-256 {other}, expected {digest}"):
         locate(name, digest)
     (tmp_path / "kept").rename(tmp_path / "b" / name)
-    assert locate(name, digest) == tmp_path / "b" / name
+    with pytest.warns(RuntimeWarning, match="passed over"):
+        assert locate(name, digest) == tmp_path / "b" / name
 
 
 def test_padding_mirrors_narrow_chunks_again_and_again() -> None:

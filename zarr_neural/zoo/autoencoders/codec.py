@@ -40,7 +40,11 @@ class AutoencoderCodec(ResearchCodec):
     @property
     def identity(self) -> str:
         """Hash of the weights and step."""
-        return f"{self.codec_id} {sha256(locate(self.weights))} step={self.step!r}"
+        return f"{self.codec_id} {self.weights_digest()} step={self.step!r}"
+
+    def weights_digest(self) -> str:
+        """The SHA-256 of the weights."""
+        return sha256(locate(self.weights))
 
     def compress(self, chunk: NDArray[Any]) -> Coded:
         """Return the coded codes of a chunk and what they decode to."""

@@ -87,7 +87,11 @@ class ResidualCodec(ResearchCodec):
     @property
     def identity(self) -> str:
         """Hash of the weights, step and coder."""
-        return f"{self.codec_id} {sha256(locate(self.weights))} step={self.step!r} {self.residual}"
+        return f"{self.codec_id} {self.weights_digest()} step={self.step!r} {self.residual}"
+
+    def weights_digest(self) -> str:
+        """The SHA-256 of the weights."""
+        return sha256(locate(self.weights))
 
     def compress(self, chunk: NDArray[Any]) -> Coded:
         """Return codes and residuals of a chunk, and the chunk."""

@@ -43,7 +43,10 @@ def download(
     """
     check(name, metric, quality, 3)
     file_name, address = rgb_file_name(name, metric, quality), rgb_address(name, metric, quality)
-    path = (own_directory() if folder is None else folder) / file_name
+    folder = folder or own_directory()
+    if folder is None:
+        raise ModelError("this account has no home directory to put weights into: name a folder")
+    path = folder / file_name
     if path.is_file():
         return path, checked_digest(path, file_name)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -37,10 +37,13 @@ class LearnedCodec(ResearchCodec):
         self.weights = None if weights is None else str(weights)
         self.low, self.high = checked_range(low, high)
 
+    def weights_digest(self) -> str:
+        """The SHA-256 of the weights."""
+        return self._file()[1]
+
     def pinned(self) -> Self:
         """Return this codec with its weights named by their SHA-256: stores then record it, and readers check it."""
-        config = {**self.get_config(), "weights": self._file()[1]}
-        return type(self)(**{key: value for key, value in config.items() if key != "id"})
+        return type(self).from_config({**self.get_config(), "weights": self.weights_digest()})
 
     def compress(self, chunk: NDArray[Any]) -> Coded:
         """Return streams, intensity map and decoded samples of a chunk."""

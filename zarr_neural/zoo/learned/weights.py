@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from zarr_neural.errors import ModelError, ModelNotFoundError
-from zarr_neural.zoo.weights import directories, is_digest, sha256
+from zarr_neural.models.folders import first_sound, readable
+from zarr_neural.zoo.weights import directories, is_digest, named, remember, sha256
 
 TRAINED = "made by zarr-neural train zoo; "
 """How to come by a file of weights trained here."""
 
 
 def directories_for(weights: str | None) -> list[Path]:
-    """Return the folders that are searched: the given one, those of `$ZARR_NEURAL_ZOO`, the user's own, the wheel."""
+    """Return the folders that are searched: the given one, the wheel, those of `$ZARR_NEURAL_ZOO`, the user's own."""
     given = [Path(weights)] if weights is not None and Path(weights).is_dir() else []
     return [*given, *directories()]
 
@@ -55,11 +56,10 @@ def locate(file_name: str, weights: str | None, *, advice: str = "") -> Path:
     if weights is not None and is_digest(weights):
         return _of_digest(file_name, weights, advice)
     if weights is not None and Path(weights).is_file():
-        return Path(weights)
+        return remember(Path(weights))
     searched = directories_for(weights)
-    for directory in searched:
-        if (path := directory / file_name).is_file():
-            return path
+    for path in readable(file_name, searched):
+        return path if weights is None else remember(path)
     wanted = f"file {file_name} ({advice}put it into one of the folders searched, or name it with weights=)"
     if weights is not None and not Path(weights).is_dir():
         wanted += f"; weights={weights!r} is no file or folder here"
@@ -68,15 +68,13 @@ def locate(file_name: str, weights: str | None, *, advice: str = "") -> Path:
 
 def _of_digest(file_name: str, digest: str, advice: str) -> Path:
     """Return the path of the file of that name and SHA-256."""
-    found = {path: sha256(path) for folder in directories() if (path := folder / file_name).is_file()}
-    for path, contents in found.items():
-        if contents == digest:
-            return path
-    if found:
-        others = ", ".join(f"that of {path} is {contents}" for path, contents in found.items())
-        raise ModelError(f"no {file_name} has the SHA-256 {digest}: {others}")
-    wanted = f"file {file_name} of SHA-256 {digest} ({advice}put it into one of the folders searched)"
-    raise ModelNotFoundError(wanted, [str(folder) for folder in directories()])
+    if (path := named(digest)) is not None:
+        return path
+    try:
+        return first_sound(file_name, digest, directories(), lambda path: (sha256(path), path))
+    except ModelNotFoundError as error:
+        wanted = f"file {file_name} of SHA-256 {digest} ({advice}put it into one of the folders searched)"
+        raise ModelNotFoundError(wanted, error.searched) from None
 
 
 def checked_digest(path: Path, file_name: str) -> str:
