@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-import zlib
-from collections.abc import Sequence
 from dataclasses import replace
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -17,80 +14,13 @@ import tifffile
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from raw_tiff import DTYPES, page_of, write_raw
 
 from zarr_neural.archive import Options, convert, fidelity_from, verify
 from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.errors import ArchiveError
 
-_spec = util.spec_from_file_location("raw_tiff", Path(__file__).with_name("raw_tiff.py"))
-assert _spec is not None
-assert _spec.loader is not None
-raw_tiff = util.module_from_spec(_spec)
-import sys  # noqa: E402
-
-sys.modules["raw_tiff"] = raw_tiff
-_spec.loader.exec_module(raw_tiff)
-RawPage, write_raw = raw_tiff.RawPage, raw_tiff.write_raw
-
 LOSSLESS = Options(fidelity=fidelity_from(lossless=True))
-DTYPES = {1: "u1", 8: "u1", 12: "u2", 16: "u2", 32: "u4", 64: "u8"}
-
-
-def packed(rows: np.ndarray, bits: int, byteorder: str) -> bytes:
-    """The bytes of some rows, each row from a new byte on."""
-    if bits in (8, 16, 32, 64):
-        return rows.astype(np.dtype(DTYPES[bits]).newbyteorder(byteorder)).tobytes()
-    flat = rows.reshape(rows.shape[0], -1)
-    ones = (flat[..., None] >> np.arange(bits - 1, -1, -1)) & 1
-    return np.packbits(ones.reshape(rows.shape[0], -1).astype("u1"), axis=1).tobytes()
-
-
-def segments_of(
-    plane: np.ndarray, bits: int, byteorder: str, *, rows: int, tile: int | None, compression: int, predictor: int
-) -> list[bytes]:
-    """Strips of so many rows, or square tiles, of a plane (Y, X) or (Y, X, S)."""
-    parts = []
-    if tile is None:
-        parts = [plane[y : y + rows] for y in range(0, plane.shape[0], rows)]
-    else:
-        for y in range(0, plane.shape[0], tile):
-            for x in range(0, plane.shape[1], tile):
-                part = plane[y : y + tile, x : x + tile]
-                pad = [(0, tile - part.shape[0]), (0, tile - part.shape[1])] + [(0, 0)] * (plane.ndim - 2)
-                parts.append(np.pad(part, pad))
-    if predictor == 2:
-        parts = [np.concatenate([part[:, :1], np.diff(part, axis=1)], axis=1) for part in parts]
-    data = [packed(part, bits, byteorder) for part in parts]
-    return [zlib.compress(part) if compression == 8 else part for part in data]
-
-
-def page_of(
-    plane: np.ndarray,
-    bits: int,
-    byteorder: str = "<",
-    *,
-    rows: int = 7,
-    tile: int | None = None,
-    compression: int = 1,
-    predictor: int = 1,
-    planar: bool = False,
-    photometric: int = 1,
-    **layout: Any,
-) -> Any:
-    """A page of a plane (Y, X), (Y, X, S), or (S, Y, X) where it is planar."""
-    samples = 1 if plane.ndim == 2 else plane.shape[0 if planar else -1]
-    height, width = plane.shape[-2:] if planar or plane.ndim == 2 else plane.shape[:2]
-    planes: Sequence[np.ndarray] = list(plane) if planar else [plane]
-    how = {"rows": rows, "tile": tile, "compression": compression, "predictor": predictor}
-    segments: list[bytes] = []
-    for part in planes:
-        segments += segments_of(part, bits, byteorder, **how)
-    tags: dict[int, Any] = {
-        256: (4, [width]), 257: (4, [height]), 258: (3, [bits] * samples), 259: (3, [compression]),
-        262: (3, [photometric]), 277: (3, [samples]), 284: (3, [2 if planar else 1]), 317: (3, [predictor]),
-    }  # fmt: skip
-    tags |= {278: (4, [rows])} if tile is None else {322: (4, [tile]), 323: (4, [tile])}
-    return RawPage(segments, tags, tiled=tile is not None, **layout)
 
 
 @st.composite

@@ -24,6 +24,8 @@ _HARMLESS = re.compile(
     r"|(Philips|ScanImage|Indica|AVS) series|unknown order|MMStack file name is invalid|OME series raised"
 )
 _CORE_TAGS = frozenset((*range(254, 260), 262, 266, 273, 277, 278, 279, 284, 317, *range(320, 326), 330, 338, 339, 347))
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_SPEAKER = re.compile(r"^(<(?!TiffTag|tifffile\.TiffTag)[^>]*>\s*)+")
 _TAG = re.compile(r"TiffTag (\d+)|tag (\d+)")
 
 
@@ -32,11 +34,16 @@ def is_damage(level: int, text: str) -> bool:
 
     What cannot be read of a tag matters if the tag says where or how pixels are stored, and not for any other.
     """
-    if _HARMLESS.search(text):
-        return False
+    if _HARMLESS.search(_QUOTED.sub("", text).partition(" raised ")[0] + " raised "):
+        return False  # judged by tifffile's own words: names of files and texts out of them do not count
     if "TiffTag" in text and (found := _TAG.search(text)):
         return int(found.group(1) or found.group(2)) in _CORE_TAGS
     return level >= logging.ERROR or _DAMAGE.search(text) is not None
+
+
+def without_speaker(text: str) -> str:
+    """Return a message of tifffile without the object that it begins with, which means nothing to a user."""
+    return _SPEAKER.sub("", text)
 
 
 def notes_of(complaints: Sequence[Complaint]) -> list[str]:
@@ -44,7 +51,7 @@ def notes_of(complaints: Sequence[Complaint]) -> list[str]:
     kinds: Counter[str] = Counter()
     for level, text in complaints:
         if level >= logging.WARNING and not is_damage(level, text):
-            kinds[re.sub(r"^(<[^>]*>\s*)+", "", text)[:160]] += 1
+            kinds[without_speaker(text)[:160]] += 1
     return [
         f"the pixels are sound, but the metadata of the file are irregular: {text}"
         + (f" ({count} times)" if count > 1 else "")

@@ -11,6 +11,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,13 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_neural.archive.tiff.planes import Page, Plan, segment_nbytes
+from zarr_neural.archive.tiff.streams import is_cut
 from zarr_neural.errors import ArchiveError
 
 Selection = tuple[slice, ...]
 Pixels = npt.NDArray[Any]
 
 HELD_NBYTES = 256 * 2**20
-_LEAST_PART = 4096
+_SHORT_ROW = 4096
+_MOST_OPEN = 32
 
 
 class Pages:
@@ -54,7 +57,7 @@ class Pages:
         self._planes_in_page = max(
             1, math.prod(self._shape) // math.prod(self._shape[self._first :]) // len(plan.pages)
         )
-        self._files = _Files()
+        self._files = _Files({page.path for page in plan.pages if page is not None})
         self._segments = _Segments()
         self.notes: tuple[str, ...] = ()
         largest = 0
@@ -119,15 +122,15 @@ class Pages:
         pixel = samples * dtype.itemsize
         begin = page.raw + within * height * width * pixel + rows.start * width * pixel
         count, wide = rows.stop - rows.start, columns.stop - columns.start
-        handle = self._files.of(page.path)
-        if wide == width or wide * pixel < _LEAST_PART:
-            data = handle.read(begin, count * width * pixel, page)
-            return np.frombuffer(data, dtype).reshape(count, width, samples)[:, columns]
-        block = np.empty((count, wide, samples), dtype)
-        for row in range(count):
-            start = begin + (row * width + columns.start) * pixel
-            block[row] = np.frombuffer(handle.read(start, wide * pixel, page), dtype).reshape(wide, samples)
-        return block
+        with self._files.of(page.path) as handle:
+            if wide == width or width * pixel <= _SHORT_ROW:
+                data = handle.read(begin, count * width * pixel, page)
+                return np.frombuffer(data, dtype).reshape(count, width, samples)[:, columns]
+            block = np.empty((count, wide, samples), dtype)
+            for row in range(count):
+                start = begin + (row * width + columns.start) * pixel
+                block[row] = np.frombuffer(handle.read(start, wide * pixel, page), dtype).reshape(wide, samples)
+            return block
 
     def _decoded(self, page: Page, within: int, rows: slice, columns: slice, samples: int) -> Pixels:
         block = np.full((rows.stop - rows.start, columns.stop - columns.start, samples), self._nodata, self._dtype)
@@ -143,17 +146,26 @@ class Pages:
         return block
 
     def _decode(self, page: Page, number: int) -> Pixels:
-        data = self._files.of(page.path).read(page.offsets[number], page.counts[number], page)
+        with self._files.of(page.path) as handle:
+            data = handle.read(page.offsets[number], page.counts[number], page)
         more: dict[str, Any] = {} if page.jpegtables is None else {"jpegtables": page.jpegtables}
         if page.decoder.jpegheader is not None:
             more["jpegheader"] = page.decoder.jpegheader
         try:
             pixels, _, _ = page.decoder.decode(data, number, **more)
+            # tiles with a common header (NDPI) are pieces of one JPEG, which end without a mark
+            cut = "jpegheader" not in more and is_cut(
+                data, page.decoder.compression, lambda stream: page.decoder.decode(stream, number, **more)[0]
+            )
         except Exception as error:
             raise ArchiveError(
                 f"{page.path.name}: page {page.number}: strip or tile {number} cannot be decoded: "
                 f"{error or type(error).__name__}"
             ) from error
+        if cut:
+            raise ArchiveError(
+                f"{page.path.name}: page {page.number}: truncated: the stream of strip or tile {number} ends early"
+            )
         return np.asarray(pixels)
 
 
@@ -174,17 +186,25 @@ def _segments_of(page: Page, within: int, rows: slice, columns: slice) -> Iterat
 
 
 class _Files:
-    """The files of a series, each opened once."""
+    """The files of a series: each stays open, unless there are so many that the system may not allow it."""
 
-    def __init__(self) -> None:
+    def __init__(self, paths: set[Path]) -> None:
+        self._few = len(paths) <= _MOST_OPEN
         self._open: dict[Path, _File] = {}
         self._guard = threading.Lock()
 
-    def of(self, path: Path) -> _File:
+    @contextmanager
+    def of(self, path: Path) -> Iterator[_File]:
+        """Yield a file for some reads that follow each other."""
+        if not self._few:
+            with path.open("rb", buffering=0) as handle:
+                yield _File(handle)
+            return
         with self._guard:
             if path not in self._open:
                 self._open[path] = _File(path.open("rb", buffering=0))
-            return self._open[path]
+            file = self._open[path]
+        yield file
 
     def close(self) -> None:
         with self._guard:

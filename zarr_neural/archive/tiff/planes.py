@@ -74,20 +74,18 @@ def plan_of_series(series: Any, path: Path) -> Plan:
             _check_extent(page, sizes[page.path])
             if page.raw is None:
                 empty += sum(not offset or not count for offset, count in zip(page.offsets, page.counts, strict=True))
-    notes = []
+    fill, notes = series.keyframe.nodata, []
     if absent:
         notes.append(
-            f"{absent} of {len(pages)} planes are not in the file and read as {_fill(series)}: they were never stored"
+            f"{absent} of {len(pages)} planes {'is' if absent == 1 else 'are'} not in the file and "
+            f"{'reads' if absent == 1 else 'read'} as {fill}: {'it was' if absent == 1 else 'they were'} never stored"
         )
     if empty:
+        what = "1 strip or tile was" if empty == 1 else f"{empty} strips or tiles were"
         notes.append(
-            f"{empty} strips or tiles were never stored (their offset or byte count is 0) and read as {_fill(series)}"
+            f"{what} never stored (the offset or byte count is 0) and {'reads' if empty == 1 else 'read'} as {fill}"
         )
     return Plan(tuple(pages), tuple(notes))
-
-
-def _fill(series: Any) -> Any:
-    return series.keyframe.nodata
 
 
 def _pages(series: Any, path: Path) -> Iterator[Page | None]:
@@ -112,13 +110,7 @@ def _one_directory(page: Any, series: Any, path: Path) -> Iterator[Page]:
 
 def _page(page: Any, keyframe: Any, kind: str) -> Page:
     virtual = page.is_frame and page.is_virtual
-    if page.is_frame and not virtual and kind != "lsm":
-        parent = page.parent
-        if parent.filehandle.closed:
-            parent.filehandle.open()
-        whole = page.aspage()
-    else:
-        whole = page
+    whole = _whole(page) if page.is_frame and not virtual and kind != "lsm" else page
     file = Path(page.parent.filehandle.path)
     if not whole.is_frame and (whole.shape != keyframe.shape or whole.dtype != keyframe.dtype):
         raise ArchiveError(
@@ -139,7 +131,34 @@ def _page(page: Any, keyframe: Any, kind: str) -> Page:
     if len(offsets) == 1 and _is_plain(decoder) and offsets[0] and (virtual or counts[0]):
         counts = (decoder.nbytes,)  # a single uncompressed strip: what it holds is known, whatever the count says
     raw = offsets[0] if _is_whole(decoder, offsets, counts) else None
+    if raw is None and len(offsets) < _segment_count(decoder):
+        raise ArchiveError(
+            f"{file.name}: page {page.index} has {len(offsets)} strips or tiles, its size needs "
+            f"{_segment_count(decoder)}: the file is damaged"
+        )
     return Page(file, page.index, offsets, counts, decoder, whole.jpegtables, raw)
+
+
+def _whole(page: Any) -> Any:
+    """A page with all its tags, read from its file, which is closed again if it was (a set may have thousands)."""
+    handle = page.parent.filehandle
+    closed = handle.closed
+    if closed:
+        handle.open()
+    try:
+        return page.aspage()
+    finally:
+        if closed:
+            handle.close()
+
+
+def _segment_count(page: Any) -> int:
+    """The strips or tiles that a page has by its sizes."""
+    parts, planes, length, width, _ = page.shaped
+    if page.is_tiled:
+        down, across = math.ceil(length / page.tilelength), math.ceil(width / page.tilewidth)
+        return int(parts * math.ceil(planes / page.tiledepth) * down * across)
+    return int(parts * planes * math.ceil(length / page.rowsperstrip))
 
 
 def _layout(page: Any) -> tuple[Any, ...]:

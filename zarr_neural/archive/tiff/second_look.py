@@ -66,10 +66,16 @@ class SecondLook:
         page = self._pages[number]
         if page is None:
             return np.full(self._series.keyframe.shape, self._series.keyframe.nodata, self._series.dtype)
-        if page.parent.filehandle.closed:
-            page.parent.filehandle.open()
-        whole = page.aspage() if page.is_frame and not page.is_virtual and self._series.kind != "lsm" else page
-        return np.asarray(whole.asarray(maxworkers=1))
+        handle = page.parent.filehandle
+        closed = handle.closed
+        if closed:
+            handle.open()
+        try:
+            whole = page.aspage() if page.is_frame and not page.is_virtual and self._series.kind != "lsm" else page
+            return np.asarray(whole.asarray(maxworkers=1))
+        finally:
+            if closed:  # a set may have more files than can be open at once
+                handle.close()
 
     def _map(self) -> Pixels:
         """A stack that one directory stands for, one plane after the other."""
