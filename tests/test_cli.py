@@ -80,8 +80,8 @@ def test_options_reach_the_store(options: tuple[str, ...], tiff: Path, tmp_path:
     assert result.exit_code == 0, result.stderr
     (image,) = json.loads(result.stdout)["images"]
     mean = {"--rmse": "rmse", "--psnr": "rmse", "--ratio": "rmse"}
-    wanted = mean | {"--max-error": "max_error", "--labels": "lossless"}
-    assert image["method"] == wanted.get(options[0] if options else "", "noise")
+    wanted = mean | {"--max-error": "max_error", "--noise": "noise"}
+    assert image["method"] == wanted.get(options[0] if options else "", "lossless")
     assert len(image["targets"]) == (2 if image["method"] == "rmse" else 0)
     assert image["axes"] == ("zyx" if "--axes" in options else "cyx")
     content = json.loads(run("inspect", tmp_path / "a.zarr", "--json").stdout)

@@ -66,5 +66,9 @@ class BoundError(ZarrNeuralError, RuntimeError):
     """Decoding what was just encoded did not give what was promised; nothing was written."""
 
 
+class SourceChangedError(ZarrNeuralError, RuntimeError):
+    """A source file changed while it was converted: the store would be neither the old image nor the new one."""
+
+
 class ArchiveError(ZarrNeuralError, RuntimeError):
     """A file or store cannot be converted, verified or exported; says which and why."""

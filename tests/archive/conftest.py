@@ -1,5 +1,6 @@
 """Small images of every kind that the archive tests convert."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def write_ome(tmp_path: Path, camera: Callable[..., np.ndarray]) -> Callable[...
             metadata["Channel"] = {"Name": [f"dye {i}" for i in range(shape[axes.index("C")])]}
         path = tmp_path / name
         tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", metadata=metadata, **options)
+        os.utime(path, (1e9, 1e9))  # long ago: what was written a moment before is read twice
         return path, pixels
 
     return write

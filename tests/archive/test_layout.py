@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zarr_neural.archive.layout import Level, check_aligned, chunk_shape, grid, levels, region_shape
-from zarr_neural.archive.write.pyramid import halve
+from zarr_neural.archive.overviews import halve
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 

@@ -39,14 +39,17 @@ class Level:
 def balanced_side(size: int) -> int:
     """Return the chunk side that cuts `size` pixels into equal parts of about 1024.
 
-    Equal parts leave no thin strip at the edge: 1080 gives one chunk of 1080, 2160 gives two of 1080.
+    Equal parts leave no thin strip at the edge: 1080 gives one chunk of 1080, 2160 gives two of 1080. Several are even
+    numbers, so that each of them gives whole pixels of the overview by itself.
 
     Parameters
     ----------
     size : int
         Pixels along the axis, at least 1.
     """
-    return math.ceil(size / max(1, round(size / CHUNK_SIDE)))
+    parts = max(1, round(size / CHUNK_SIDE))
+    side = math.ceil(size / parts)
+    return side if parts == 1 else side + side % 2
 
 
 def chunk_shape(shape: Sequence[int], wanted: Sequence[int] | None = None) -> tuple[int, ...]:
@@ -118,6 +121,7 @@ def levels(
     chunks: Sequence[int] | None = None,
     shards: Sequence[int] | bool = False,
     apart: int | None = None,
+    most: int | None = None,
 ) -> list[Level]:
     """Return the pyramid: full resolution, then y and x halved (rounded up) until both are at most 256.
 
@@ -133,6 +137,8 @@ def levels(
         False: none. True: chosen here. Numbers: see `shard_shape`.
     apart : int, optional
         An axis along which shards that are chosen here do not grow.
+    most : int, optional
+        No more levels than this, the full resolution included.
     """
     pyramid: list[Level] = []
     current = tuple(shape)
@@ -141,7 +147,7 @@ def levels(
         wanted = None if isinstance(shards, bool) else shards
         whole = None if shards is False else shard_shape(current, parts, itemsize, wanted, apart)
         pyramid.append(Level(str(len(pyramid)), current, parts, whole))
-        if max(current[-2:]) <= OVERVIEW_SIDE:
+        if max(current[-2:]) <= (OVERVIEW_SIDE if most is None else 1) or len(pyramid) == most:
             return pyramid
         current = (*current[:-2], *(math.ceil(size / 2) for size in current[-2:]))
 

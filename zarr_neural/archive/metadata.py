@@ -31,7 +31,7 @@ def ome_attributes(
     pyramid : sequence of Level
         From full resolution down.
     errors : sequence of ChannelError
-        Lowest and highest grey level of every channel become the display windows.
+        Their windows are those of the channels, where the file states none.
     version : {"0.4", "0.5"}
         Of OME-Zarr.
     labels : bool
@@ -40,9 +40,14 @@ def ome_attributes(
     multiscale: dict[str, Any] = {
         "name": image.name,
         "axes": [_axis(axis, image.record.unit) for axis in image.axes],
-        "datasets": [_dataset(image, number, level, labels) for number, level in enumerate(pyramid)],
+        "datasets": [
+            {"path": level.path, "coordinateTransformations": transforms(image, number, labels=labels)}
+            for number, level in enumerate(pyramid)
+        ],
         "type": "nearest" if labels else "mean",
-        "metadata": {"method": "every second pixel" if labels else "mean of 2 x 2 pixels of the level above"},
+        "metadata": {
+            "method": "every second pixel" if labels else "mean of 2 x 2 pixels of the source, level by level"
+        },
     }
     content: dict[str, Any] = {"multiscales": [multiscale]}
     if labels and image.dtype.kind != "b":
@@ -60,15 +65,20 @@ def _axis(axis: str, unit: Mapping[str, str]) -> dict[str, str]:
     return entry | {"unit": unit[axis]} if axis in unit else entry
 
 
-def _dataset(image: SourceImage, number: int, level: Level, labels: bool) -> dict[str, Any]:
+def transforms(image: SourceImage, number: int, *, labels: bool) -> list[dict[str, Any]]:
+    """Return the coordinate transformations of level `number`: size of a pixel, and where the first one lies.
+
+    The first pixel of an overview is the mean of 2 ** number pixels along y and x, which begin at 0: its middle lies
+    half of what the others add beyond that of the first pixel. Labels keep the first pixel itself.
+    """
     factor = 2**number
     size = [image.record.scale.get(axis, 1.0) for axis in image.axes]
     scale = [s * (factor if axis in "yx" else 1) for s, axis in zip(size, image.axes, strict=True)]
-    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+    entries: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
     if number and not labels:
         shift = [s * (factor - 1) / 2 if axis in "yx" else 0.0 for s, axis in zip(size, image.axes, strict=True)]
-        transforms.append({"type": "translation", "translation": shift})
-    return {"path": level.path, "coordinateTransformations": transforms}
+        entries.append({"type": "translation", "translation": shift})
+    return entries
 
 
 def _channels(image: SourceImage, errors: Sequence[ChannelError]) -> list[dict[str, Any]]:
@@ -77,7 +87,7 @@ def _channels(image: SourceImage, errors: Sequence[ChannelError]) -> list[dict[s
     for number in range(image.channels):
         name = names[number] if number < len(names) else None
         colour = colours[number] if number < len(colours) else None
-        low, high = float(errors[number].lowest), float(errors[number].highest)
+        low, high = errors[number].window
         if number < len(windows) and (window := windows[number]) is not None and window[0] < window[1]:
             low, high = window
         least, most = (low, high)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
 import zarr
 
 from zarr_neural.archive.ask.decide import Choice
-from zarr_neural.archive.ask.labels import is_label_image
 from zarr_neural.archive.ask.options import Options
 from zarr_neural.archive.check.measure import ChannelError
 from zarr_neural.archive.stores import codec_records
@@ -39,10 +37,10 @@ def task_of(image: SourceImage, options: Options) -> dict[str, Any]:
         "dtype": image.dtype.name,
         "ome_version": options.ome_version,
         "chunks": options.chunks and list(options.chunks),
+        "levels_option": options.levels,
         "shards": options.shards if isinstance(options.shards, bool) else list(options.shards),
-        "labels": is_label_image(image, options.labels),
+        "labels_option": options.labels,
         "asked": options.fidelity.words(),
-        "version": version("zarr-neural"),
     }
 
 
@@ -52,6 +50,7 @@ def plan_of(image: SourceImage, choice: Choice, options: Options) -> dict[str, A
         **task_of(image, options),
         "method": choice.fidelity.method,
         "parameters": choice.fidelity.record(),
+        "labels": choice.labels,
     }
     if choice.targets:
         named = zip(image.channel_names, choice.targets, strict=True)

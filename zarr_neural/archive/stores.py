@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import zarr
 
 from zarr_neural.archive.layout import Region, grid
+from zarr_neural.bitstream import crc32c
+from zarr_neural.codecs.configuration import FORMAT_ID
 from zarr_neural.errors import ArchiveError
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
@@ -46,6 +50,11 @@ def codec_records(array: zarr.Array[Any]) -> list[dict[str, Any]]:
     """Return the JSON of the codecs that make the bytes of a chunk: v2 compressors, or the v3 serializer."""
     found: list[Any] = list(array.compressors) if array.metadata.zarr_format == 2 else [array.serializer]
     return [codec.get_config() if hasattr(codec, "get_config") else codec.to_dict() for codec in found]
+
+
+def is_ours(array: zarr.Array[Any]) -> bool:
+    """Return whether the chunks of an array are coded by this package, and so carry checksums of bytes and samples."""
+    return any(FORMAT_ID in (record.get("id"), record.get("name")) for record in codec_records(array))
 
 
 def arrays_in(path: Path) -> list[tuple[str, zarr.Array[Any]]]:
@@ -89,6 +98,32 @@ def _folders(path: Path) -> Iterator[Path]:
                 yield entry
             else:
                 yield from _folders(entry)
+
+
+BlockFile = list[int]
+"""Length and CRC-32C of the file of a chunk or shard."""
+
+
+def block_files(folder: Path, array: zarr.Array[Any], within: Region | None = None) -> Iterator[Path]:
+    """Yield the file of every chunk (or shard) of the array in `folder`, last axis fastest."""
+    block = array.shards or array.chunks
+    for whole in grid(array.shape, block, within):
+        index = tuple(part.start // side for part, side in zip(whole, block, strict=True))
+        yield folder / array.metadata.encode_chunk_key(index)
+
+
+def file_mark(path: Path) -> BlockFile:
+    """Return length and CRC-32C of a file, [0, 0] where there is none."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return [0, 0]
+    return [len(data), crc32c(data)]
+
+
+def digest_of_marks(marks: Iterable[BlockFile]) -> str:
+    """Return the SHA-256 of the lengths and checksums of files, in order: two that were swapped change it."""
+    return hashlib.sha256(json.dumps(list(marks), separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

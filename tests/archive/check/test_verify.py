@@ -126,10 +126,10 @@ def far_off(source: Path, pixels: np.ndarray) -> None:
     tifffile.imwrite(source, other, photometric="minisblack")
 
 
-@pytest.mark.parametrize("noise", [None, 4.0])
+@pytest.mark.parametrize("noise", [1.0, 4.0])
 @pytest.mark.parametrize(("version", "shards"), [("0.5", False), ("0.5", True), ("0.4", False)])
 def test_the_noise_promise_is_checked_pixel_by_pixel(
-    version: str, shards: bool, noise: float | None, write_ome: Writer, tmp_path: Path
+    version: str, shards: bool, noise: float, write_ome: Writer, tmp_path: Path
 ) -> None:
     """With a noise model in the codec every pixel lies within half a step, and one that does not is found by chunk."""
     path, pixels = write_ome("YX", (200, 190))

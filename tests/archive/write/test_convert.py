@@ -17,7 +17,7 @@ import zarr
 
 from zarr_neural import NoiseModel
 from zarr_neural.archive import Options, Request, convert, fidelity_from, inspect_path
-from zarr_neural.archive.ask.labels import is_label_image
+from zarr_neural.archive.ask.labels import label_image
 from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.errors import ConfigurationError
 
@@ -71,10 +71,18 @@ def test_max_error_holds(bound: int, write_ome: Writer, tmp_path: Path) -> None:
     assert report.ratio == pytest.approx(pixels.nbytes / report.stored_nbytes, abs=1e-4)
 
 
-def test_the_default_stays_within_the_measured_noise(write_ome: Writer, tmp_path: Path) -> None:
-    """Without a fidelity, errors are about half a standard deviation of the noise, and the model is in the metadata."""
+def test_nothing_is_lost_unless_asked(write_ome: Writer, tmp_path: Path) -> None:
+    """Without a fidelity every pixel comes back, and the metadata say lossless."""
     path, pixels = write_ome("YX", (300, 300))
     report, group = converted(path, tmp_path / "a.zarr")
+    assert (report.method, report.max_error) == ("lossless", 0)
+    np.testing.assert_array_equal(level(group, 0), pixels)
+
+
+def test_one_noise_stays_within_the_measured_noise(write_ome: Writer, tmp_path: Path) -> None:
+    """At noise 1, errors are about half a standard deviation of the noise, and the model is in the metadata."""
+    path, pixels = write_ome("YX", (300, 300))
+    report, group = converted(path, tmp_path / "a.zarr", fidelity=fidelity_from(noise=1.0))
     model = report.parameters["noise_model"]
     assert set(model) == {"gain", "offset", "read_noise"}
     sigma = np.sqrt(model["read_noise"] ** 2 + model["gain"] * np.maximum(pixels - model["offset"], 0))
@@ -91,7 +99,7 @@ def test_channels_of_different_noise_are_measured_per_chunk(
     plain = camera((1, 300, 300))
     loud = (plain + np.random.default_rng(5).normal(5000, 200, plain.shape)).astype("uint16")
     path, _ = write_ome("CYX", (2, 300, 300), pixels=np.concatenate([plain, loud]))
-    report, _ = converted(path, tmp_path / "a.zarr")
+    report, _ = converted(path, tmp_path / "a.zarr", fidelity=fidelity_from(noise=1.0))
     assert report.parameters["noise_model"] == "per chunk"
     assert any("differs" in note for note in report.notes)
     quiet_sigma, loud_sigma = (float(NoiseModel(**c["noise"]).sigma(5100.0)) for c in report.channels)
@@ -174,11 +182,11 @@ def test_label_images_are_recognised(name: str, dtype: str, labels: bool, tmp_pa
     """Booleans, wide integers and telling names mean labels; the caller can decide otherwise."""
     tifffile.imwrite(tmp_path / name, np.zeros((20, 20), dtype), photometric="minisblack")
     with open_images(tmp_path / name) as images:
-        assert is_label_image(images[0]) == labels
-        assert not is_label_image(images[0], wanted=False)
+        assert (label_image(images[0]) is not None) == labels
+        assert not label_image(images[0], wanted=False)
         if dtype == "float32":
             with pytest.raises(ConfigurationError, match="integers"):
-                is_label_image(images[0], wanted=True)
+                label_image(images[0], wanted=True)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "int32", "uint32"])
@@ -201,12 +209,11 @@ def test_labels_are_lossless_under_any_fidelity(dtype: str, version: str, tmp_pa
 
 
 def test_float_images_are_kept_losslessly_unless_asked(tmp_path: Path) -> None:
-    """The default does not suit floating point: it is stored losslessly, and said so; a bound is kept."""
+    """Floating point is stored losslessly unless a bound is asked for, which is kept; noise is refused."""
     pixels = np.random.default_rng(0).uniform(0, 50, (60, 70)).astype("float32")
     tifffile.imwrite(tmp_path / "a.tif", pixels)
     report, group = converted(tmp_path / "a.tif", tmp_path / "a.zarr")
     assert report.method == "lossless"
-    assert any("losslessly" in note for note in report.notes)
     np.testing.assert_array_equal(level(group, 0), pixels)
     report, group = converted(tmp_path / "a.tif", tmp_path / "b.zarr", fidelity=fidelity_from(max_error=0.5))
     assert np.abs(level(group, 0) - pixels).max() <= 0.5
@@ -216,14 +223,13 @@ def test_float_images_are_kept_losslessly_unless_asked(tmp_path: Path) -> None:
 
 
 def test_the_store_says_what_was_done(write_ome: Writer, tmp_path: Path) -> None:
-    """Source, method, parameters, measured error, package version and model are in the attributes, and no path."""
+    """Source, method, parameters, measured error and model are in the attributes, and no path."""
     path, _ = write_ome("CYX", (2, 200, 200))
     _, group = converted(path, tmp_path / "a.zarr", fidelity=fidelity_from(max_error=2))
     record: dict[str, Any] = group.attrs.asdict()["zarr_neural"]
     assert record["source"]["name"] == "image.ome.tif"
     assert (record["method"], record["parameters"]) == ("max_error", {"max_error": 2.0})
     assert [entry["channel"] for entry in record["measured"]] == ["dye 0", "dye 1"]
-    assert record["version"]
     assert all(len(model) == 64 for model in record["models"])
     assert str(tmp_path) not in json.dumps(record)
 
@@ -240,7 +246,7 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     for wrong in ({"ome_version": "0.6"}, {"ome_version": "0.4", "shards": True}, {"workers": 0}):
         with pytest.raises(ConfigurationError):
             Options(**wrong)  # type: ignore[arg-type]
-    assert Request().arguments() == {"noise": 1.0, "preset": "fast"}
+    assert Request().arguments() == {"lossless": True}
 
 
 def test_memory_does_not_grow_with_the_file(camera: Callable[..., np.ndarray], tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def regions_read(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.parametrize(("version", "bands", "calls"), [("0.5", 1, 1), ("0.4", 1, 3), ("0.5", 1, 4), ("0.4", 5, 7),
-                                                         ("0.5", 5, 20), ("0.5", 5, 22), ("0.4", 5, 25)])  # fmt: skip
+                                                         ("0.5", 5, 12), ("0.5", 5, 19)])  # fmt: skip
 def test_an_interrupted_conversion_is_resumed(
     version: str,
     bands: int,
@@ -66,7 +66,7 @@ def test_an_interrupted_conversion_is_resumed(
 ) -> None:
     """Nothing looks complete after an interruption; the next run does the rest only; the bytes are the same.
 
-    With one band a plane, overviews are written with their plane; with five, level after level.
+    Overviews are written with the last region that they cover.
     """
     monkeypatch.setattr("zarr_neural.archive.layout.REGION_NBYTES", 2**20 if bands == 1 else 64 * 256 * 2)
     path, _ = write_ome("ZYX", (4, 300, 200))
@@ -83,7 +83,9 @@ def test_an_interrupted_conversion_is_resumed(
     (report,) = convert([path], tmp_path / "cut.zarr", options)
     assert report.status == "converted"
     assert report.resumed
-    assert len(regions_read) == everything - finished
+    # what is done is read again where an overview lacks its part, and only there
+    assert everything - finished <= len(regions_read) < everything
+    assert bands > 1 or len(regions_read) == everything - finished
     assert same_trees(tmp_path / "whole.zarr", tmp_path / "cut.zarr")
     assert not (tmp_path / "cut.zarr.partial").exists()
 
@@ -174,11 +176,11 @@ def test_a_source_that_breaks_halfway_leaves_no_store(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 999, (6, 100, 100), dtype=np.uint16)
     tifffile.imwrite(path, pixels, photometric="minisblack", compression="zlib", metadata=None)
     with tifffile.TiffFile(path) as tiff:
-        offset = tiff.pages[4].dataoffsets[0]
+        offset = tiff.pages[5].dataoffsets[0]
     content = bytearray(path.read_bytes())
     content[offset : offset + 400] = bytes(400)
     path.write_bytes(content)
-    (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
+    (report,) = convert([path], tmp_path / "a.zarr", Options(labels=False))
     assert report.status == "failed"
     assert "bad.tif" in (report.error or "")
     assert sorted(os.listdir(tmp_path)) == ["a.zarr.partial", "bad.tif"]
@@ -191,7 +193,7 @@ def test_what_was_done_outlives_a_passing_fault(
 ) -> None:
     """A read error near the end costs the region that it hit, not those that are finished."""
     path, _ = write_ome("ZYX", (6, 100, 100))
-    options = Options(fidelity=OPTIONS.fidelity, workers=1)
+    options = Options(workers=1, labels=False)  # nothing is to be measured before
     read = SourceImage.read
 
     def flaky(self: SourceImage, region: Any) -> Any:
@@ -345,7 +347,7 @@ def test_a_broken_noise_promise_stops_the_conversion(
         return np.zeros_like(found)
 
     monkeypatch.setattr(regions, "noise_bounds", tight)
-    (report,) = convert([path], tmp_path / "a.zarr", Options())
+    (report,) = convert([path], tmp_path / "a.zarr", Options(fidelity_from(noise=1.0)))
     assert report.status == "failed"
-    assert "half noise step" in (report.error or "")
+    assert "half a noise step" in (report.error or "")
     assert os.listdir(tmp_path) == ["image.ome.tif"]

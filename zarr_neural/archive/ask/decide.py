@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_neural.archive.ask.labels import is_label_image
+from zarr_neural.archive.ask.labels import label_image
 from zarr_neural.archive.ask.options import Options
+from zarr_neural.archive.ask.overviews import of_overview
 from zarr_neural.archive.ask.request import MEAN, Request
 from zarr_neural.archive.ask.targets import Target, resolve
 from zarr_neural.archive.layout import Level
@@ -27,7 +28,8 @@ class Choice:
     """What was decided for one image: its fidelity, whether it holds labels, the noise per channel, and why.
 
     With a mean error `targets` has the error of each channel, and `fidelity` the largest of them: the codec of the
-    array promises that much of every chunk.
+    array promises that much of every chunk. `sigmas` are the standard deviations of the noise of the channels where
+    the promise of the overviews hangs on them.
     """
 
     fidelity: Request
@@ -35,13 +37,30 @@ class Choice:
     noise: tuple[NoiseModel, ...] = ()
     notes: tuple[str, ...] = field(default=())
     targets: tuple[Target, ...] = ()
+    sigmas: tuple[float, ...] = ()
 
-    def of_channel(self, channel: int) -> Request:
-        """Return the fidelity that the chunks of a channel are written with."""
-        if not self.targets:
+    def of_channel(self, channel: int, number: int = 0) -> Request:
+        """Return the fidelity that the chunks of a channel are written with at level `number`."""
+        own = self.fidelity
+        if self.targets:
+            rmse = self.targets[channel].rmse
+            own = Request() if rmse is None else self.fidelity.as_rmse(rmse)
+        return of_overview(own, number, self.sigmas[channel] if self.sigmas else None)
+
+    def of_level(self, number: int) -> Request:
+        """Return the fidelity that the metadata of level `number` name: the loosest of its channels."""
+        if number == 0:
             return self.fidelity
-        rmse = self.targets[channel].rmse
-        return Request("lossless", None) if rmse is None else self.fidelity.as_rmse(rmse)
+        every = [self.of_channel(channel, number) for channel in range(max(1, len(self.sigmas)))]
+        return max(every, key=lambda fidelity: fidelity.value or 0.0)
+
+
+_LABEL_NOTES = {
+    "palette": "its pixels are indices of a colour palette",
+    "dtype": "its dtype is that of labels",
+    "name": "its file name says so",
+    "content": "its content is that of labels",
+}
 
 
 def decide(image: SourceImage, options: Options, level: Level) -> Choice:
@@ -68,30 +87,51 @@ def decide(image: SourceImage, options: Options, level: Level) -> Choice:
         A mean error is asked of pixels that have none.
     """
     asked = options.fidelity
-    if is_label_image(image, options.labels):
-        note: tuple[str, ...] = () if asked.method == "lossless" else ("label image: stored losslessly",)
-        return Choice(Request("lossless", None, asked.asked), True, notes=note)
-    networks = image.dtype.kind in "iu" and image.dtype.itemsize <= 2
-    if not asked.asked and not networks:
-        return Choice(Request("lossless", None), False, notes=(f"{image.dtype} image: stored losslessly",))
-    if asked.method in MEAN:
-        return _mean(asked, *resolve(image, asked, level, options.threads))
-    if asked.method != "noise" or not networks:
+    if how := label_image(image, options.labels):
+        return Choice(Request(), True, notes=_label_notes(how, asked))
+    if asked.method == "lossless":
         return Choice(asked, False)
+    if asked.method in MEAN:
+        targets, notes = resolve(image, asked, level, options.threads)
+        lossy = [target.rmse for target in targets if target.rmse is not None]
+        if not lossy:
+            return Choice(Request(), False, notes=notes, targets=targets)
+        return Choice(asked.as_rmse(max(lossy)), False, notes=notes, targets=targets, sigmas=_sigmas(image))
+    if asked.method == "max_error":
+        return Choice(asked, False, sigmas=_sigmas(image))
     planes = [list(sample_planes(image, channel)) for channel in range(image.channels)]
     models = tuple(estimate_noise(some) for some in planes)
     pooled = estimate_noise(plane for some in planes for plane in some)
     if _alike(models, planes):
         return Choice(replace(asked, model=pooled), False, models)
-    notes = ("the noise of the channels differs: it is measured in every chunk",)
+    notes = (
+        "the noise of the channels differs too much for one model: it is measured in every chunk, which takes a little "
+        "more space",
+    )
     return Choice(asked, False, models, notes)
 
 
-def _mean(asked: Request, targets: tuple[Target, ...], notes: tuple[str, ...]) -> Choice:
-    lossy = [target.rmse for target in targets if target.rmse is not None]
-    if not lossy:
-        return Choice(Request("lossless", None, asked.asked), False, notes=notes, targets=targets)
-    return Choice(asked.as_rmse(max(lossy)), False, notes=notes, targets=targets)
+def _label_notes(how: str, asked: Request) -> tuple[str, ...]:
+    """What is said of a label image: nothing where the caller said that it is one."""
+    if how == "asked":
+        return ()
+    kept = "" if asked.method == "lossless" else "it was stored losslessly, and "
+    return (
+        f"this is taken for a label image, since {_LABEL_NOTES[how]}: {kept}its overviews keep every second pixel; if "
+        "it is none, convert with --no-labels",
+    )
+
+
+def _sigmas(image: SourceImage) -> tuple[float, ...]:
+    """The noise of every channel of integers at its middle brightness; nothing for other pixels."""
+    if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
+        return ()
+    sigmas = []
+    for channel in range(image.channels):
+        planes = list(sample_planes(image, channel))
+        middle = float(np.median([np.median(plane) for plane in planes]))
+        sigmas.append(float(estimate_noise(planes).sigma(middle)))
+    return tuple(sigmas)
 
 
 def sample_planes(image: SourceImage, channel: int) -> Iterator[npt.NDArray[Any]]:

@@ -10,6 +10,7 @@ from typing import Literal
 from zarr_neural.archive.ask.request import Request
 from zarr_neural.archive.metadata import VERSIONS
 from zarr_neural.archive.tiff.axes import check_axes
+from zarr_neural.archive.tiff.source import MAX_MEMORY
 from zarr_neural.errors import ConfigurationError
 
 Progress = Callable[[str, int, int], None]
@@ -36,6 +37,11 @@ class Options:
         True: chosen, up to 32 MiB of pixels. Zarr v3 only.
     labels : bool, optional
         Treat every image as labels (True), none (False), or decide image by image (None).
+    levels : int, optional
+        Number of levels, the full resolution included; 1 for no overviews. Default: until 256 pixels are left.
+    max_memory : int
+        Bytes that a compressed strip or tile of a source may take when it is decoded; files with larger ones are
+        refused.
     axes : str, optional
         Meaning of the axes, for files that do not say.
     overwrite : bool
@@ -54,6 +60,8 @@ class Options:
     chunks: tuple[int, ...] | None = None
     shards: tuple[int, ...] | bool = False
     labels: bool | None = None
+    levels: int | None = None
+    max_memory: int = MAX_MEMORY
     axes: str | None = None
     overwrite: bool = False
     workers: int | None = None
@@ -66,6 +74,10 @@ class Options:
         for name, sides in (("chunk", self.chunks), ("shard", self.shards)):
             if isinstance(sides, tuple) and (not sides or min(sides) < 1):
                 raise ConfigurationError(f"{name} shape {sides}: every side at least 1")
+        if self.levels is not None and self.levels < 1:
+            raise ConfigurationError(f"{self.levels} levels: at least 1, which is the full resolution alone")
+        if self.max_memory < 1:
+            raise ConfigurationError(f"max_memory of {self.max_memory} bytes: at least 1")
         if self.axes is not None:
             check_axes(self.axes)
         if self.workers is not None and self.workers < 1:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from zarr_neural.chunk import NoiseModel
 from zarr_neural.codecs import NeuralCodec, NeuralSerializer
 from zarr_neural.codecs.configuration import Preset
 from zarr_neural.errors import ConfigurationError
 
+WORST_PSNR = 25.0
 MEAN = ("rmse", "psnr", "ratio")
 """The methods that promise a mean error; the last two become an rmse for each channel of each image."""
 
@@ -20,13 +24,11 @@ class Request:
     """A promise about the pixels: "lossless", "max_error", "noise", "rmse", "psnr" or "ratio", and its value.
 
     `max_error` is a second bound beside "rmse", "psnr" and "ratio", and `preset` chooses the model for these and for
-    "noise" from 3 on. `asked` is False where nobody asked and the default (noise 1.0) applies: then images that it does
-    not suit, such as floating point, are stored losslessly instead of being refused.
+    "noise" from 3 on.
     """
 
-    method: str = "noise"
-    value: float | None = 1.0
-    asked: bool = False
+    method: str = "lossless"
+    value: float | None = None
     model: NoiseModel | None = None
     max_error: float | None = None
     preset: Preset = "fast"
@@ -63,10 +65,8 @@ class Request:
             record["noise_model"] = "per chunk" if self.model is None else asdict(self.model)
         return record
 
-    def words(self) -> dict[str, Any] | None:
-        """Return what the user said as JSON, None where nobody said anything."""
-        if not self.asked:
-            return None
+    def words(self) -> dict[str, Any]:
+        """Return what is asked for as JSON."""
         words: dict[str, Any] = {self.method: True if self.method == "lossless" else self.value}
         if self.max_error is not None:
             words["max_error"] = self.max_error
@@ -83,15 +83,15 @@ def fidelity_from(
     ratio: float | None = None,
     preset: Preset | None = None,
 ) -> Request:
-    """Return the fidelity that the arguments ask for, `noise=1.0` where there are none.
+    """Return the fidelity that the arguments ask for, lossless where there are none.
 
     Parameters
     ----------
     lossless, max_error, noise, rmse, preset
         As of `zarr_neural.NeuralCodec`.
     psnr : float
-        Decibels against the range (largest minus smallest value) of each channel of each image: an rmse of
-        range / 10 ** (psnr / 20) grey levels.
+        Decibels, at least 25, against the range of each channel of each image (between the percentiles 0.05 and 99.95,
+        so that a hot pixel does not set it): an rmse of range / 10 ** (psnr / 20) grey levels.
     ratio : float
         Bytes of the pixels to bytes of the chunks, of each channel of each image; above 1.
 
@@ -116,20 +116,19 @@ def fidelity_from(
         raise ConfigurationError(
             f"give one of {', '.join(values)}, or max_error and one of {', '.join(MEAN)}; not {' and '.join(given)}"
         )
-    method = mean or (given[0] if given else "noise")
+    method = mean or (given[0] if given else "lossless")
     if preset is not None and method not in (*MEAN, "noise"):
         raise ConfigurationError(f"preset {preset!r} is of use only with {', '.join(MEAN)} and noise")
-    if not given and preset is None:
-        return Request()
-    for name, least in (("psnr", 0.0), ("ratio", 1.0)):
-        value = values[name]
-        if value is not None and not least < value < math.inf:
-            raise ConfigurationError(f"{name} must be a finite number above {least:g}, not {value!r}")
+    if psnr is not None and not WORST_PSNR <= psnr < math.inf:
+        raise ConfigurationError(
+            f"psnr must be a finite number of at least {WORST_PSNR:g} dB, not {psnr!r}: below, pictures fall apart"
+        )
+    if ratio is not None and not 1 < ratio < math.inf:
+        raise ConfigurationError(f"ratio must be a finite number above 1, not {ratio!r}")
     said = values[method]
     asked = Request(
         method,
-        None if lossless else 1.0 if said is None else float(said),
-        asked=True,
+        None if method == "lossless" or said is None else float(said),
         max_error=None if mean is None or max_error is None else float(max_error),
         preset=preset or "fast",
     )
@@ -137,13 +136,19 @@ def fidelity_from(
     return asked
 
 
-def make_codec(fidelity: Request, zarr_format: int) -> NeuralCodec | NeuralSerializer:
+def make_codec(
+    fidelity: Request, zarr_format: int, chunks: Sequence[int] = (), dtype: np.dtype[Any] | None = None
+) -> NeuralCodec | NeuralSerializer:
     """Return the Zarr v2 compressor or the Zarr v3 serializer that keeps `fidelity`.
 
+    The compressor is told the shape of its chunks and their dtype, which Zarr v2 does not do when chunks are decoded.
     It does not decode what it encodes: the converter reads every chunk back from the store, where the checksum of the
     samples that the encoder meant is met, and compares the pixels with the source.
     """
-    return (NeuralCodec if zarr_format == 2 else NeuralSerializer)(**fidelity.arguments(), verify=False)
+    if zarr_format != 2:
+        return NeuralSerializer(**fidelity.arguments(), verify=False)
+    known: dict[str, Any] = {} if dtype is None else {"shape": tuple(chunks), "dtype": np.dtype(dtype).str}
+    return NeuralCodec(**fidelity.arguments(), verify=False, **known)
 
 
 def _short(value: float | None) -> float:

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zarr_neural.archive.ask.request import Request, make_codec
+from zarr_neural.archive.ask.request import WORST_PSNR, Request, make_codec
+from zarr_neural.archive.check.spread import RANGE, Part, percentiles, spread
 from zarr_neural.archive.layout import Level, Region, grid, region_shape
 from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.chunk.fidelity import LEAST_RMSE
 from zarr_neural.errors import ArchiveError, UnsupportedInputError
 
-WORST_PSNR = 25.0
 BEST_PSNR = 90.0
 SAMPLE_CHUNKS = 8
 SAMPLE_NBYTES = 64 * 2**20
@@ -36,8 +36,8 @@ _TRIALS = 16
 class Target:
     """The rmse of one channel, None where it is stored losslessly; and what it was worked out from.
 
-    `peak` is the largest minus the smallest value of the channel (not measured for an rmse that was asked for as such),
-    `sampled_ratio` what a sample of its chunks was compressed to.
+    `peak` is the range of the channel, between its percentiles 0.05 and 99.95 (not measured for an rmse that was asked
+    for as such), `sampled_ratio` what a sample of its chunks was compressed to.
     """
 
     rmse: float | None
@@ -88,7 +88,8 @@ def resolve(
         if rmse is not None and ratio is not None and ratio > (asked.value or 0) * NOTED_RATIO:
             notes.append(f"{_named(image, group)}: the ratio jumps past {asked.value:g}, to {ratio:.3g} on the sample")
         if rmse is None:
-            notes.append(f"{_named(image, group)}: stored losslessly; that does for {asked.method} {asked.value:g}")
+            wanted = f"a PSNR of {asked.value:g} dB" if asked.method == "psnr" else f"a ratio of {asked.value:g}"
+            notes.append(f"{_named(image, group)}: stored losslessly, which already gives {wanted}")
         elif len(group) > 1:
             notes.append(f"{_named(image, group)} lie in the same chunks or shards and get the same rmse")
         targets += [Target(rmse, peaks[channel], ratio) for channel in group]
@@ -103,7 +104,9 @@ def channel_groups(image: SourceImage, level: Level) -> Iterator[range]:
 
 
 def channel_peaks(image: SourceImage, level: Level, threads: int) -> list[float]:
-    """Return the largest minus the smallest value of every channel, reading the image once, region by region.
+    """Return the range of every channel between the percentiles 0.05 and 99.95, reading the image once, in regions.
+
+    A channel that is nearly all of one value has the range from its smallest to its largest one.
 
     Raises
     ------
@@ -114,23 +117,26 @@ def channel_peaks(image: SourceImage, level: Level, threads: int) -> list[float]
     together = axis if image.samples > 1 else None
     shape = region_shape(level, image.dtype.itemsize, together, image.samples)
     lowest, highest = [math.inf] * image.channels, [-math.inf] * image.channels
+    spreads: list[list[Part]] = [[] for _ in range(image.channels)]
 
-    def ends(region: Region) -> list[tuple[int, float, float]]:
+    def ends(region: Region) -> list[tuple[int, float, float, Part]]:
         pixels = image.read(region)
         first, parts = (0, [pixels]) if axis is None else (region[axis].start, list(np.moveaxis(pixels, axis, 0)))
-        return [(first + i, float(part.min()), float(part.max())) for i, part in enumerate(parts)]
+        return [(first + i, float(part.min()), float(part.max()), spread(part)) for i, part in enumerate(parts)]
 
     regions = grid(image.shape, shape)
     with ThreadPoolExecutor(threads) as pool:
         while some := list(itertools.islice(regions, 2 * threads)):
-            for channel, low, high in itertools.chain.from_iterable(pool.map(ends, some)):
+            for channel, low, high, part in itertools.chain.from_iterable(pool.map(ends, some)):
                 if not math.isfinite(high - low):
                     raise UnsupportedInputError(
                         f"{image.path.name}: {image.channel_names[channel]} holds NaN or infinite values, of which no "
                         "mean error can be promised: use lossless"
                     )
                 lowest[channel], highest[channel] = min(lowest[channel], low), max(highest[channel], high)
-    return [high - low for low, high in zip(lowest, highest, strict=True)]
+                spreads[channel].append(part)
+    ranges = [dark_bright[1] - dark_bright[0] for dark_bright in (percentiles(parts, RANGE) for parts in spreads)]
+    return [found or high - low for found, low, high in zip(ranges, lowest, highest, strict=True)]
 
 
 def sample_chunks(image: SourceImage, level: Level, group: range) -> Iterator[tuple[npt.NDArray[Any], int]]:
@@ -182,7 +188,7 @@ def _rmse_of_ratio(
             encoded = pool.map(lambda chunk: len(configuration.encode(chunk, False)), chunks)
             return sum(sizes) / sum(encoded)
 
-        exact = ratio_of(Request("lossless", None))
+        exact = ratio_of(Request())
         if exact >= wanted:
             return None, exact
         worst = peak / 10 ** (WORST_PSNR / 20)

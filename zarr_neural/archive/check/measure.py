@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_neural.archive.check.spread import RANGE, WINDOW, percentiles, spread
+
 Tally = dict[str, Any]
 
 
@@ -17,16 +19,16 @@ Tally = dict[str, Any]
 class ChannelError:
     """Measured over one channel of the full resolution.
 
-    `max_error` and `rmse` in grey levels; `psnr_db` against the channel's own range (highest - lowest), None where
-    nothing was lost; `lowest` and `highest` grey level of the source.
+    `max_error` and `rmse` in grey levels; `psnr_db` against the channel's own range (between the percentiles 0.05 and
+    99.95), None where nothing was lost; `window` from the percentile 0.1 to 99.9 of the source. Range and window are of
+    the full resolution alone.
     """
 
     channel: int
     max_error: float
     rmse: float
     psnr_db: float | None
-    lowest: float
-    highest: float
+    window: tuple[float, float] = (0.0, 0.0)
 
 
 def tally(source: npt.NDArray[Any], decoded: npt.NDArray[Any], axis: int | None, first: int) -> list[Tally]:
@@ -47,11 +49,30 @@ def tally(source: npt.NDArray[Any], decoded: npt.NDArray[Any], axis: int | None,
     return [{"c": first + i, **_sums(source.take(i, axis), decoded.take(i, axis))} for i in range(count)]
 
 
+def with_levels(tallies: Iterable[Tally], source: npt.NDArray[Any], axis: int | None, first: int) -> list[Tally]:
+    """Return the tallies of the blocks of a region as one for each channel, with where its grey levels lie.
+
+    Parameters
+    ----------
+    tallies : iterable of dict
+        Of the blocks, see `tally`.
+    source : ndarray
+        The whole region.
+    axis, first
+        As of `tally`.
+    """
+    joined: dict[int, Tally] = {}
+    for entry in tallies:
+        there = joined.setdefault(entry["c"], {"c": entry["c"], "n": 0, "max": 0, "sq": 0})
+        there |= {"n": there["n"] + entry["n"], "max": max(there["max"], entry["max"]), "sq": there["sq"] + entry["sq"]}
+    for channel, entry in joined.items():
+        entry["levels"] = spread(source if axis is None else source.take(channel - first, axis))
+    return list(joined.values())
+
+
 def _sums(source: npt.NDArray[Any], decoded: npt.NDArray[Any]) -> Tally:
     number: type = float if source.dtype.kind == "f" else int
-    finite = source[np.isfinite(source)] if source.dtype.kind == "f" else source
-    low, high = (number(finite.min()), number(finite.max())) if finite.size else (number(0), number(0))
-    sums: Tally = {"n": source.size, "max": number(0), "sq": number(0), "lo": low, "hi": high}
+    sums: Tally = {"n": source.size, "max": number(0), "sq": number(0)}
     if np.array_equal(source, decoded, equal_nan=source.dtype.kind == "f"):
         return sums
     if source.dtype.kind == "f" or source.dtype.itemsize == 8:
@@ -72,11 +93,14 @@ def combine(tallies: Iterable[Tally]) -> list[ChannelError]:
         channels.setdefault(entry["c"], []).append(entry)
     errors = []
     for channel, entries in sorted(channels.items()):
-        low, high = min(e["lo"] for e in entries), max(e["hi"] for e in entries)
+        parts = [e["levels"] for e in entries if "levels" in e]
+        low, high = percentiles(parts, RANGE)
         squares = [entry["sq"] for entry in entries]
         mean = (sum(squares) if isinstance(squares[0], int) else math.fsum(squares)) / sum(e["n"] for e in entries)
         decibel = None
         if mean > 0 and high > low and math.isfinite(mean):
             decibel = round(10 * math.log10((high - low) ** 2 / mean), 3)
-        errors.append(ChannelError(channel, max(e["max"] for e in entries), math.sqrt(mean), decibel, low, high))
+        dark, bright = percentiles(parts, WINDOW)
+        worst = max(e["max"] for e in entries)
+        errors.append(ChannelError(channel, worst, math.sqrt(mean), decibel, (dark, bright)))
     return errors

@@ -1,16 +1,29 @@
-"""What tells one version of a source from another: a digest of content, and a stamp of sizes and times."""
+"""What tells one version of a source from another: sizes and times of its files, and digests where these differ."""
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zarr_neural.errors import SourceChangedError
+
+if TYPE_CHECKING:
+    from zarr_neural.archive.tiff.source import SourceImage
 
 _DIGEST_NBYTES = 2**20
+_HOT_SECONDS = 10.0
+
+
+def stamp_of(files: Sequence[Path]) -> list[list[int]]:
+    """Return size and time of change (nanoseconds) of every file, as JSON."""
+    return [[found.st_size, found.st_mtime_ns] for found in (file.stat() for file in files)]
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of the file's size and of its first and last MiB: tells files apart without reading them."""
+    """Return the SHA-256 of a file's size and of its first and last MiB: tells files apart without reading them."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as handle:
@@ -20,10 +33,22 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def stamp_of(files: Sequence[Path]) -> str:
-    """SHA-256 of name, size and time of change of every file: tells versions apart that differ anywhere."""
-    digest = hashlib.sha256()
-    for file in files:
-        found = file.stat()
-        digest.update(f"{file.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+def is_unchanged(image: SourceImage) -> bool:
+    """Return whether the files of an image have the sizes and times that they had when it was opened."""
+    try:
+        return stamp_of(image.files) == image.stamp
+    except OSError:
+        return False
+
+
+def is_hot(image: SourceImage) -> bool:
+    """Return whether a file of an image was written a moment before it was opened: its time may not tell a change."""
+    return any(time.time_ns() - changed < _HOT_SECONDS * 1e9 for _, changed in image.stamp)
+
+
+def changed_error(image: SourceImage) -> SourceChangedError:
+    """Return the error for a source that changed."""
+    return SourceChangedError(
+        f"{image.path.name} changed while it was converted, perhaps by an acquisition that still runs: nothing was "
+        "kept; convert it again when it is finished"
+    )

@@ -44,8 +44,8 @@ class SourceImage:
 
     `axes` is a part of "tczyx" in that order, `shape` and `dtype` belong to it. `samples` is the number of
     samples of a pixel (3 for RGB) that became channels, 1 where there are none. `notes` tells what had to be assumed.
-    `digest` stands for content of the file, `stamp` for sizes and times of all the `files` that the pixels lie in: a
-    source is the same if both are.
+    `digest` stands for the beginning and the end of the file, `stamp` is size and time of all the `files` that the
+    pixels lie in. `photometric` says how values are to be read.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class SourceImage:
     samples: int
     record: Record
     digest: str
-    stamp: str = ""
+    stamp: list[list[int]] = field(default_factory=list)
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     photometric: str = "minisblack"

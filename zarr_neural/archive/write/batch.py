@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zarr_neural.archive.ask.options import Options, Progress, silent
-from zarr_neural.archive.check.report import ImageReport
-from zarr_neural.archive.provenance import KEY, task_of
-from zarr_neural.archive.stores import attributes, is_store, open_node
+from zarr_neural.archive.check.report import ImageReport, store_nbytes
+from zarr_neural.archive.stores import is_store
 from zarr_neural.archive.tiff.find import find_tiffs
 from zarr_neural.archive.tiff.source import SourceImage, open_images
 from zarr_neural.archive.write.image import convert_image
 from zarr_neural.archive.write.journal import check_replaceable
+from zarr_neural.archive.write.kept import difference, finished_record
 from zarr_neural.errors import ArchiveError, ConfigurationError, ZarrNeuralError
 
 _FAILURES = (ZarrNeuralError, OSError, ValueError, MemoryError)
@@ -45,8 +45,8 @@ def convert(
     file with several images gives `<name>-0.ome.zarr`, `<name>-1.ome.zarr` and so on.
 
     A store in that folder that was made from the same source with the same options is kept as it is, so that an
-    interrupted run can be repeated; any other existing store is a failure unless it is to be overwritten. Nothing but
-    a store is ever replaced.
+    interrupted run can be repeated; any other existing store is left as it is and reported as a failure, unless it is
+    to be overwritten. Nothing but a store is ever replaced.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def _convert_file(
     """Convert the images of one file; what is wrong use for one of several is noted in `wrong`."""
     reports = []
     try:
-        with open_images(file, options.axes) as images:
+        with open_images(file, options.axes, max_memory=options.max_memory) as images:
             if place.single and len(images) > 1 and place.target.suffix == ".zarr":
                 raise ConfigurationError(
                     f"{file.name} holds {len(images)} images: they need a folder, {place.target} is named like a store"
@@ -156,8 +156,13 @@ def _convert_one(
             raise ConfigurationError(f"{target} is, or holds, a file of the source: choose another place for the store")
         if target.exists() and not options.overwrite:
             record = finished_record(target)
-            if record is not None and _same_task(record, task_of(image, options)):
-                return ImageReport(str(image.path), str(target), "kept", ratio=record.get("ratio"))
+            if record is not None:
+                if (other := difference(record, image, options)) is None:
+                    return ImageReport(str(image.path), str(target), "kept", **_of_record(record, target, image))
+                raise ArchiveError(
+                    f"{target} is there already, made {other}: it was kept as it is; replace it with --overwrite, or "
+                    "choose another place"
+                )
         target.parent.mkdir(parents=True, exist_ok=True)
         return convert_image(image, target, options, progress)
     except ConfigurationError as error:
@@ -167,16 +172,14 @@ def _convert_one(
         return _failure(image.path, target, error)
 
 
-def finished_record(store: Path) -> dict[str, Any] | None:
-    """Return what a converted store says about itself, None if it is not one of ours."""
-    try:
-        return attributes(open_node(store)).get(KEY)
-    except ArchiveError:
-        return None
-
-
-def _same_task(record: dict[str, Any], task: dict[str, Any]) -> bool:
-    return all(record.get(key) == value for key, value in task.items())
+def _of_record(record: Mapping[str, Any], target: Path, image: SourceImage) -> dict[str, Any]:
+    """What a report says of a store that is kept."""
+    return {
+        "ratio": record.get("ratio"),
+        "method": str(record.get("method", "")),
+        "store_nbytes": store_nbytes(target),
+        "source_nbytes": sum(path.stat().st_size for path in image.files),
+    }
 
 
 def _failure(file: Path, target: Path, error: BaseException) -> ImageReport:

@@ -16,17 +16,22 @@ import zarr
 from zarr_neural.archive.ask.decide import Choice, decide
 from zarr_neural.archive.ask.options import Options, Progress, silent
 from zarr_neural.archive.ask.request import MEAN, make_codec
-from zarr_neural.archive.check.measure import combine
+from zarr_neural.archive.check.measure import ChannelError, combine
 from zarr_neural.archive.check.report import Clock, ImageReport, array_nbytes, channel_ratios, store_nbytes
 from zarr_neural.archive.layout import Level, levels
-from zarr_neural.archive.metadata import ome_attributes
+from zarr_neural.archive.metadata import ome_attributes, transforms
 from zarr_neural.archive.provenance import KEY, channel_records, outcome, plan_of, where_from
+from zarr_neural.archive.stores import block_files, codec_records, digest_of_marks, file_mark
+from zarr_neural.archive.tiff.identity import changed_error, is_hot, is_unchanged
 from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.archive.write.documents import write_documents
 from zarr_neural.archive.write.journal import Journal, check_replaceable
+from zarr_neural.archive.write.pixels import by_place, digest_of_pixels, read_digest
 from zarr_neural.archive.write.regions import Job, region_key, region_size, write_region
 from zarr_neural.archive.write.writers import Writers
-from zarr_neural.errors import ArchiveError, BoundError, ZarrNeuralError
+from zarr_neural.errors import ArchiveError, BoundError, SourceChangedError, ZarrNeuralError
+
+SECOND_LOOK_NBYTES = 256 * 2**20
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,14 +50,15 @@ def convert_image(
         The store. It appears when it is complete; until then `<target>.partial` holds the unfinished store, and
         calling again with the same image and options goes on from there.
     options : Options, optional
-        Default: noise 1.0, OME-Zarr 0.5.
+        Default: lossless, OME-Zarr 0.5.
     progress : callable
         Called with (name, pixels done, pixels in all) after every region; may raise to stop.
 
     Raises
     ------
     ArchiveError
-        The target exists and is not to be overwritten, the source cannot be read, or a ratio cannot be reached.
+        The target exists and is not to be overwritten, the source cannot be read or changed meanwhile, or a ratio
+        cannot be reached.
     BoundError
         What reads back breaks the promise. The unfinished store is thrown away; after any other error it is kept.
     """
@@ -61,17 +67,26 @@ def convert_image(
     started, clock = time.perf_counter(), Clock()
     axis = image.axes.index("c") if "c" in image.axes else None
     apart = axis if options.fidelity.method in MEAN else None  # so that each channel can have its own rmse
-    pyramid = levels(image.shape, image.dtype.itemsize, chunks=options.chunks, shards=options.shards, apart=apart)
+    pyramid = levels(
+        image.shape,
+        image.dtype.itemsize,
+        chunks=options.chunks,
+        shards=options.shards,
+        apart=apart,
+        most=options.levels,
+    )
     choice = decide(image, options, pyramid[0])
     journal = Journal(target, plan_of(image, choice, options), overwrite=options.overwrite)
     try:
         arrays = _open_arrays(journal, image, choice, pyramid, options)
-        writers = [Writers(array, choice, image.channels, axis) for array in arrays]
+        writers = [Writers(array, choice, image.channels, axis, number) for number, array in enumerate(arrays)]
         job = Job(image, choice, pyramid, arrays, writers, journal, options)
+        _forget_what_is_gone(job)
         _write_all(job, clock, progress)
+        _check_unchanged(job)
         report = _finish(job, clock, time.perf_counter() - started)
         journal.finish()
-    except BoundError:  # a defect of ours: nothing that was written is to be trusted
+    except (BoundError, SourceChangedError):  # nothing that was written is to be trusted
         journal.discard()
         raise
     except ZarrNeuralError as error:
@@ -89,15 +104,14 @@ def _open_arrays(
 ) -> list[zarr.Array[Any]]:
     """Open the arrays of an earlier run, or create them; every chunk will be stored, so a missing one is a fault."""
     config: Any = {"write_empty_chunks": True}
-    if journal.resumed and all((journal.store / level.path).exists() for level in pyramid):
-        group = zarr.open_group(journal.store, mode="r+", zarr_format=options.zarr_format)
-        return [_array(group, level.path).with_config(config) for level in pyramid]
-    if journal.resumed:  # its store is gone, or was not even laid out
+    if journal.resumed and (found := _arrays_of_earlier_run(journal, pyramid, options, config)):
+        return found
+    if journal.resumed:  # its store is gone, was not even laid out, or is damaged
         journal.restart()
     group = zarr.open_group(journal.store, mode="w", zarr_format=options.zarr_format)
-    codec: Any = make_codec(choice.fidelity, options.zarr_format)
     arrays = []
-    for level in pyramid:
+    for number, level in enumerate(pyramid):
+        codec: Any = make_codec(choice.of_level(number), options.zarr_format, level.chunks, image.dtype)
         common: dict[str, Any] = {
             "shape": level.shape,
             "dtype": image.dtype,
@@ -107,8 +121,10 @@ def _open_arrays(
         }
         if options.zarr_format == 2:
             keys: Any = {"name": "v2", "separator": "/"}
-            array = group.create_array(level.path, compressors=codec, filters=None, chunk_key_encoding=keys, **common)
-            array.attrs["_ARRAY_DIMENSIONS"] = list(image.axes)
+            named: Any = {"_ARRAY_DIMENSIONS": list(image.axes)}
+            array = group.create_array(
+                level.path, compressors=codec, filters=None, chunk_key_encoding=keys, attributes=named, **common
+            )
         else:
             names = list(image.axes)
             shards = level.shards
@@ -119,6 +135,34 @@ def _open_arrays(
     return arrays
 
 
+def _arrays_of_earlier_run(
+    journal: Journal, pyramid: list[Level], options: Options, config: Any
+) -> list[zarr.Array[Any]] | None:
+    """The arrays of an earlier run if all of them can be opened and are those of the plan."""
+    try:
+        group = zarr.open_group(journal.store, mode="r+", zarr_format=options.zarr_format)
+        arrays = [_array(group, level.path).with_config(config) for level in pyramid]
+    except Exception:  # damaged metadata end in many kinds of errors
+        return None
+    alike = all(
+        (array.shape, array.chunks, array.shards) == (level.shape, level.chunks, level.shards)
+        for array, level in zip(arrays, pyramid, strict=True)
+    )
+    return arrays if alike else None
+
+
+def _forget_what_is_gone(job: Job) -> None:
+    """Take regions out of the journal whose files are not as they were when they were noted: after a power failure."""
+    for number in range(len(job.pyramid)):
+        folder = job.journal.store / job.pyramid[number].path
+        for region in job.regions(number):
+            key = region_key(number, region)
+            if key in job.journal.done:
+                found = [file_mark(path) for path in block_files(folder, job.arrays[number], region)]
+                if found != job.journal.done[key].get("files"):
+                    del job.journal.done[key]
+
+
 def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
     array = group[path]
     if not isinstance(array, zarr.Array):
@@ -127,22 +171,27 @@ def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
 
 
 def _write_all(job: Job, clock: Clock, progress: Progress) -> None:
-    """Write every region that the journal does not have yet, level after level.
+    """Write every region that the journal does not have yet; the overviews come with the regions that they cover.
 
     Two tasks at a time are enough for shards: zarr codes the chunks of a shard side by side, each with its own memory.
     """
     total = sum(math.prod(level.shape) for level in job.pyramid)
-    plan = [(number, region) for number in range(len(job.pyramid)) for region in job.regions(number)]
-    done = sum(region_size(region) for number, region in plan if region_key(number, region) in job.journal.done)
+    done = sum(
+        region_size(region)
+        for number in range(len(job.pyramid))
+        for region in job.regions(number)
+        if job.is_done(number, region)
+    )
     progress(job.image.name, done, total)
     threads = job.options.threads if job.options.shards is False else min(2, job.options.threads)
-    for number in range(len(job.pyramid)):
-        todo = [region for n, region in plan if n == number and region_key(n, region) not in job.journal.done]
+    for number in range(1 if job.cascade.aligned else len(job.pyramid)):
+        todo = (region for region in job.regions(number) if job.is_wanted(number, region))
         work = partial(write_region, job, number)
         with ThreadPoolExecutor(threads) as pool, closing(_bounded(pool, work, todo, 2 * threads)) as results:
             for written in results:
                 for part in written:
-                    job.journal.record(region_key(part.number, part.region), {"tallies": part.tallies})
+                    result = {"tallies": part.tallies, "files": part.files, "pixels": part.pixels}
+                    job.journal.record(region_key(part.number, part.region), result)
                     clock.add(part.clock)
                     done += region_size(part.region)
                 progress(job.image.name, done, total)
@@ -174,23 +223,24 @@ def _failed(task: Future[Any]) -> bool:
 
 def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
     """Write the attributes, last of all, and return the report."""
-    image, fidelity = job.image, job.choice.fidelity
-    plan = plan_of(image, job.choice, job.options)
-    keys = [region_key(0, region) for region in job.regions(0)]
-    errors = combine(entry for key in keys for entry in job.journal.done[key]["tallies"])
+    image, choice = job.image, job.choice
+    plan = plan_of(image, choice, job.options)
+    errors = _errors_of(job, 0)
     pixels = math.prod(image.shape)
     stored = array_nbytes(job.journal.store / job.pyramid[0].path)
-    version_ = job.options.ome_version
-    attributes = ome_attributes(image, job.pyramid, errors, version=version_, labels=job.choice.labels)
+    attributes = ome_attributes(image, job.pyramid, errors, version=job.options.ome_version, labels=choice.labels)
     axis = image.axes.index("c") if "c" in image.axes else None
     ratios = channel_ratios(job.journal.store / job.pyramid[0].path, job.arrays[0], axis)
-    records = channel_records(image.channel_names, errors, job.choice.noise, ratios)
+    records = channel_records(image.channel_names, errors, choice.noise, ratios)
     ratio, bits = round(pixels * image.dtype.itemsize / stored, 4), round(8 * stored / pixels, 4)
+    notes = [*image.notes, *choice.notes]
     attributes[KEY] = {
         **plan,
-        **outcome(job.arrays[0], records, ratio, bits, [*image.notes, *job.choice.notes]),
+        "source": {**plan["source"], "pixels": _pixels_digest(job)},
+        **outcome(job.arrays[0], records, ratio, bits, notes),
+        **where_from(image),
+        "levels": [_level_record(job, number) for number in range(len(job.pyramid))],
     }
-    attributes[KEY] |= where_from(image)
     group = zarr.open_group(job.journal.store, mode="r+", zarr_format=job.options.zarr_format)
     write_documents(group, job.journal.store, image.record.documents)
     group.attrs.update(attributes)
@@ -203,14 +253,14 @@ def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
         shape=image.shape,
         dtype=image.dtype.name,
         asked=plan["asked"],
-        method=fidelity.method,
-        parameters=fidelity.record(),
+        method=choice.fidelity.method,
+        parameters=choice.fidelity.record(),
         targets=tuple(plan.get("targets", ())),
         ratio=ratio,
         bits_per_pixel=bits,
         stored_nbytes=stored,
         store_nbytes=store_nbytes(job.journal.store),
-        source_nbytes=image.path.stat().st_size,
+        source_nbytes=sum(path.stat().st_size for path in image.files),
         max_error=max(error.max_error for error in errors),
         psnr_db=min(decibels, default=None),
         channels=tuple(records),
@@ -218,5 +268,57 @@ def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
         decode_mpixel_s=clock.decode_rate,
         seconds=seconds,
         resumed=job.journal.resumed,
-        notes=(*image.notes, *job.choice.notes),
+        notes=tuple(notes),
     )
+
+
+def _check_unchanged(job: Job) -> None:
+    """Raise `SourceChangedError` if the source is not what it was: by size and time, or by a second look where these
+
+    cannot tell, since it was written a moment before and is small.
+    """
+    same = is_unchanged(job.image)
+    if same and is_hot(job.image) and math.prod(job.image.shape) * job.image.dtype.itemsize <= SECOND_LOOK_NBYTES:
+        same = read_digest(job.image, job.regions(0), job.pyramid[0].block, job.options.threads) == _pixels_digest(job)
+    if not same:
+        raise changed_error(job.image)
+
+
+def _pixels_digest(job: Job) -> str:
+    marks: dict[tuple[int, ...], int] = {}
+    for region in job.regions(0):
+        marks |= by_place(region, job.pyramid[0].block, job.journal.done[region_key(0, region)]["pixels"])
+    return digest_of_pixels(marks)
+
+
+def _errors_of(job: Job, number: int) -> list[ChannelError]:
+    """What was lost at a level, by channel."""
+    keys = [region_key(number, region) for region in job.regions(number)]
+    return combine(entry for key in keys for entry in job.journal.done[key]["tallies"])
+
+
+def _level_record(job: Job, number: int) -> dict[str, Any]:
+    """What a level is and holds, for `verify`: how it is cut, what was lost, and the digest of its files."""
+    level, array = job.pyramid[number], job.arrays[number]
+    folder = job.journal.store / level.path
+    by_path = {
+        path: mark
+        for region in job.regions(number)
+        for path, mark in zip(
+            block_files(folder, array, region), job.journal.done[region_key(number, region)]["files"], strict=True
+        )
+    }
+    promise = job.choice.of_level(number)
+    return {
+        "path": level.path,
+        "shape": list(level.shape),
+        "chunks": list(level.chunks),
+        "shards": level.shards and list(level.shards),
+        "method": promise.method,
+        "parameters": promise.record(),
+        "dtype": array.dtype.name,
+        "codecs": codec_records(array),
+        "transforms": transforms(job.image, number, labels=job.choice.labels),
+        "measured": channel_records(job.image.channel_names, _errors_of(job, number)),
+        "digest": digest_of_marks(by_path[path] for path in block_files(folder, array)),
+    }

@@ -42,7 +42,7 @@ def _replaced(value: Any, record: dict[str, Any]) -> Any:
 
 
 def _made(array: zarr.Array[Any], fidelity: Request) -> zarr.Array[Any]:
-    codec = make_codec(fidelity, array.metadata.zarr_format)
+    codec = make_codec(fidelity, array.metadata.zarr_format, array.chunks, array.dtype)
     return with_codec(array, codec.get_config() if isinstance(codec, NeuralCodec) else codec.to_dict())
 
 
@@ -59,12 +59,17 @@ class Writers:
         How many there are.
     axis : int or None
         The channel axis.
+    number : int
+        Of the level that the array is.
     """
 
-    def __init__(self, array: zarr.Array[Any], choice: Choice, channels: int, axis: int | None) -> None:
+    def __init__(
+        self, array: zarr.Array[Any], choice: Choice, channels: int, axis: int | None, number: int = 0
+    ) -> None:
         self._axis = axis
-        fidelities = [choice.of_channel(channel) for channel in range(channels)]
-        made = {fidelity: array if fidelity == choice.fidelity else _made(array, fidelity) for fidelity in fidelities}
+        own = choice.of_level(number)
+        fidelities = [choice.of_channel(channel, number) for channel in range(channels)]
+        made = {fidelity: array if fidelity == own else _made(array, fidelity) for fidelity in fidelities}
         self._by_channel = [made[fidelity] for fidelity in fidelities]
 
     def of(self, block: Region) -> zarr.Array[Any]:

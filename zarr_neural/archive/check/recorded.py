@@ -1,0 +1,124 @@
+"""What a store says of itself, held against what it is: how its arrays are cut, its scales, and what was lost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import zarr
+
+from zarr_neural.archive.check.measure import ChannelError
+from zarr_neural.archive.stores import codec_records
+from zarr_neural.errors import ArchiveError
+
+
+def structure(
+    said: Mapping[str, Any], record: Mapping[str, Any], arrays: Sequence[tuple[str, zarr.Array[Any]]]
+) -> Iterator[tuple[str, str]]:
+    """Yield (array, what is wrong) for every level that is missing or is not what was recorded.
+
+    Parameters
+    ----------
+    said : mapping
+        The attributes of the group.
+    record : mapping
+        Ours among them.
+    arrays : sequence of (str, zarr.Array)
+        What is there.
+
+    Raises
+    ------
+    ArchiveError
+        The attributes are not of the form that OME-Zarr has.
+    """
+    there = dict(arrays)
+    scales = _datasets(said)
+    for path in scales:
+        if path not in there:
+            yield path, "the array is missing"
+    levels = record.get("levels", [])
+    if not isinstance(levels, list):
+        raise ArchiveError("its record of levels is no list")
+    for level in levels:
+        path = level["path"]
+        if path not in there:
+            if path not in scales:
+                yield path, "the array is missing"
+            continue
+        array = there[path]
+        found = {
+            "shape": list(array.shape),
+            "chunks": list(array.chunks),
+            "shards": array.shards and list(array.shards),
+            "dtype": array.dtype.name,
+            "codecs": codec_records(array),
+            "transforms": scales.get(path),
+        }
+        for name, value in found.items():
+            if name in level and level[name] != value:
+                yield path, f"its {name} {_short(value)} where {_short(level[name])} was recorded when it was made"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) < 120 else f"{text[:117]}..."
+
+
+def _datasets(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The coordinate transformations of every level that the OME attributes name."""
+    content = said.get("ome", said)
+    scales = content.get("multiscales", []) if isinstance(content, Mapping) else None
+    if not isinstance(scales, list) or not all(isinstance(scale, Mapping) for scale in scales):
+        raise ArchiveError("its multiscales are no list of objects")
+    found = {}
+    for scale in scales:
+        for dataset in scale.get("datasets", []):
+            if not isinstance(dataset, Mapping) or not isinstance(dataset.get("path"), str):
+                raise ArchiveError("a dataset of its multiscales has no path")
+            found[dataset["path"]] = dataset.get("coordinateTransformations")
+    return found
+
+
+def broken_promises(
+    record: Mapping[str, Any], arrays: Sequence[tuple[str, zarr.Array[Any]]], errors: Sequence[Sequence[ChannelError]]
+) -> Iterator[tuple[str, str]]:
+    """Yield (array, what is wrong) where errors are beyond a bound, or not those that were measured at the making.
+
+    Parameters
+    ----------
+    record : mapping
+        Of the store.
+    arrays : sequence of (str, zarr.Array)
+        Its levels.
+    errors : sequence of sequence of ChannelError
+        Measured now, by level and channel.
+    """
+    levels = {level["path"]: level for level in record.get("levels", [])}
+    for (path, _), found in zip(arrays, errors, strict=False):
+        own = levels.get(path, record)
+        bound = 0.0 if own.get("method") == "lossless" else own.get("parameters", {}).get("max_error")
+        recorded = own.get("measured", [])
+        for error in found:
+            if bound is not None and error.max_error > bound:
+                yield path, f"channel {error.channel}: error {error.max_error} where at most {bound} was promised"
+            if error.channel < len(recorded):
+                there = recorded[error.channel]
+                if there["max_error"] != error.max_error or not same_rmse(there["rmse"], error.rmse):
+                    now, then = (
+                        f"{error.max_error} (rmse {error.rmse:.6f})",
+                        f"{there['max_error']} (rmse {there['rmse']})",
+                    )
+                    what = f"error {now} where the store says {then}: pixels or source were changed"
+                    yield path, f"channel {error.channel}: {what}"
+
+
+def same_rmse(recorded: float, measured: float) -> bool:
+    """Return whether a measured rmse is the one that was recorded, to the last digit that was recorded.
+
+    From 1 on six digits behind the point are recorded, below six that count.
+    """
+    if recorded <= 0 or measured <= 0 or not math.isfinite(measured):
+        return recorded == measured
+    unit = 1e-6 if recorded >= 1 else 10.0 ** (math.floor(math.log10(recorded)) - 5)
+    return abs(recorded - measured) <= 0.5 * unit * (1 + 1e-6)
