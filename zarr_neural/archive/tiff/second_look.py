@@ -72,9 +72,10 @@ class SecondLook:
             handle.open()
         try:
             whole = page.aspage() if page.is_frame and not page.is_virtual and self._series.kind != "lsm" else page
-            if not any(whole.dataoffsets) or not any(whole.databytecounts):  # tifffile would read the head of the file
-            return np.full(whole.shape, whole.keyframe.nodata, self._series.dtype)
-        return np.asarray(whole.asarray(maxworkers=1))
+            if not any(whole.dataoffsets) or not any(whole.databytecounts):
+                # never stored: tifffile would read the head of the file
+                return np.full(whole.shape, whole.keyframe.nodata, self._series.dtype)
+            return np.asarray(whole.asarray(maxworkers=1))
         finally:
             if closed:  # a set may have more files than can be open at once
                 handle.close()
