@@ -12,7 +12,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from raw_tiff import page_of, write_raw
+from raw_tiff import RawPage, page_of, write_raw
 
 from zarr_neural.archive.tiff.complaints import is_damage, notes_of
 from zarr_neural.archive.tiff.pages import _File
@@ -113,6 +113,35 @@ def test_wrong_byte_counts(counts: Any, sound: bool, tmp_path: Path) -> None:
             read(write_raw(pages), tmp_path)
 
 
+def own_layouts() -> list[RawPage]:
+    """Pages of one stack that are stored in four ways."""
+    return [
+        page_of(PLANES[0], 16, rows=40, compression=8, predictor=2),
+        page_of(PLANES[1], 16, rows=3, gap=8),
+        page_of(PLANES[2], 16, rows=7, compression=5, order=[3, 1, 0, 2, 5, 4]),
+        page_of(PLANES[3], 16, tile=16),
+    ]
+
+
+@pytest.mark.parametrize("second_look", [False, True])
+def test_pages_of_one_image_may_be_stored_each_in_its_own_way(second_look: bool, tmp_path: Path) -> None:
+    """One OME image whose pages differ in strips, tiles and compression is one image with all its pixels."""
+    pages = own_layouts()
+    pages[0].tags[270] = (2, OME.format(own="", planes=4, data="<TiffData/>").encode() + b"\0")
+    (pixels,) = read(write_raw(pages), tmp_path, "a.ome.tif", second_look=second_look)
+    np.testing.assert_array_equal(pixels, PLANES)
+
+
+def test_pages_that_differ_in_kind_are_no_image(tmp_path: Path) -> None:
+    """Pages of another size or type of pixel than the first are refused where metadata call them one image."""
+    for odd in (page_of(PLANES[1].astype("u4"), 32), page_of(PLANES[1, :30], 16)):
+        pages = [page_of(plane, 16) for plane in PLANES]
+        pages[1] = odd
+        pages[0].tags[270] = (2, OME.format(own="", planes=4, data="<TiffData/>").encode() + b"\0")
+        with pytest.raises(ArchiveError, match="page 1 holds"):
+            read(write_raw(pages), tmp_path, "a.ome.tif")
+
+
 @pytest.mark.parametrize("second_look", [False, True])
 def test_a_set_of_more_files_than_may_be_open(second_look: bool, tmp_path: Path) -> None:
     """A set of hundreds of files, one plane each, is read with the few open files that a system allows."""
@@ -164,3 +193,17 @@ def test_the_files_of_a_note_do_not_excuse_damage() -> None:
     harmless = "<tifffile.TiffPage 0 @8> <tifffile.imagej_metadata> raised ValueError('corrupted')"
     assert not is_damage(loud, harmless)
     assert len(notes_of([(loud, harmless), (loud, harmless)])) == 1
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    """A file of 0 bytes is an error that says so."""
+    with pytest.raises(ArchiveError, match=r"a\.tif: the file is empty"):
+        read(b"", tmp_path)
+
+
+def test_pixels_of_unknown_width_are_refused(tmp_path: Path) -> None:
+    """Samples of 40 bits, which nothing decodes, are refused by their width."""
+    page = page_of(BYTES, 8)
+    page.tags[258] = (3, [40])
+    with pytest.raises(ArchiveError, match="pixels of 40 bits"):
+        read(write_raw([page]), tmp_path)

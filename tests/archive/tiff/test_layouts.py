@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +23,95 @@ from zarr_neural.errors import ArchiveError
 LOSSLESS = Options(fidelity=fidelity_from(lossless=True))
 
 
-@st.composite
-def stacks(draw: Any) -> tuple[bytes, np.ndarray]:
-    """A TIFF of one to four pages that are laid out each in its own way, and its pixels."""
-    bits = draw(st.sampled_from([1, 8, 12, 16, 32, 64]))
-    byteorder, big = draw(st.sampled_from("<>")), draw(st.booleans())
-    count, height, width = draw(st.integers(1, 4)), draw(st.integers(1, 40)), draw(st.integers(1, 40))
-    samples = draw(st.sampled_from([1, 1, 3])) if bits in (8, 16) else 1
-    planar = samples > 1 and draw(st.booleans())
-    shape = (height, width) if samples == 1 else (samples, height, width) if planar else (height, width, samples)
-    tile = draw(st.sampled_from([None, None, 16])) if bits != 12 else None
-    rows = draw(st.integers(1, height))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    pages, truth = [], []
-    compression = draw(st.sampled_from([1, 1, 8]))
-    predictor = draw(st.sampled_from([1, 2])) if compression == 8 and bits in (8, 16, 32) else 1
-    for _ in range(count):
-        plane = rng.integers(0, 2**bits, shape, dtype=np.uint64 if bits == 64 else np.int64).astype(DTYPES[bits])
+BITS = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 31, 32, 64)
+OME_TYPES = {8: "uint8", 16: "uint16", 32: "uint32"}
+
+
+@dataclass
+class Layouts:
+    """Draws one page after the other, each laid out in its own way where `free`."""
+
+    draw: Any
+    bits: int
+    byteorder: str
+    shape: tuple[int, ...]
+    planar: bool
+    rng: np.random.Generator
+    free: bool = True
+    how: dict[str, Any] = field(default_factory=dict)
+
+    def page(self) -> tuple[Any, np.ndarray]:
+        """A page and its pixels, some of which may never have been stored."""
+        if self.free or not self.how:
+            height = self.shape[1] if self.planar else self.shape[0]
+            compression = self.draw(st.sampled_from([1, 1, 5, 8, 32773]))
+            self.how = {
+                "rows": self.draw(st.integers(1, height)),
+                "tile": self.draw(st.sampled_from([None, None, 16])) if self.bits in (1, 8, 16, 32, 64) else None,
+                "compression": compression,
+                "predictor": self.draw(st.sampled_from([1, 2])) if compression in (5, 8) and self.bits in OME_TYPES
+                else 1,
+            }  # fmt: skip
+        kind = np.uint64 if self.bits == 64 else np.int64
+        plane = self.rng.integers(0, 2**self.bits, self.shape, dtype=kind).astype(DTYPES[self.bits])
         page = page_of(
-            plane, bits, byteorder, rows=rows, tile=tile, compression=compression, predictor=predictor, planar=planar,
-            photometric=2 if samples == 3 else 1, gap=draw(st.sampled_from([0, 0, 6])),
+            plane, self.bits, self.byteorder, planar=self.planar, photometric=2 if plane.ndim == 3 else 1,
+            gap=self.draw(st.sampled_from([0, 0, 6])), **self.how,
         )  # fmt: skip
         number = len(page.segments)
-        if draw(st.booleans()):
-            page = replace(page, order=draw(st.permutations(range(number))))
-        if number > 1 and draw(st.integers(0, 3)) == 0:
-            lost = draw(st.integers(0, number - 1))
+        if self.draw(st.booleans()):
+            page = replace(page, order=self.draw(st.permutations(range(number))))
+        if number > 1 and self.draw(st.integers(0, 3)) == 0:
+            lost = self.draw(st.integers(0, number - 1))
             page = replace(page, segments=[None if i == lost else part for i, part in enumerate(page.segments)])
-            plane = without(plane, lost, rows, tile, planar)
-        pages.append(page)
-        truth.append(plane)
+            plane = without(plane, lost, self.how["rows"], self.how["tile"], self.planar)
+        return page, plane
+
+
+@st.composite
+def stacks(draw: Any) -> tuple[list[bytes], np.ndarray]:
+    """One file or a set of files that hold a stack of one to four pages, and its pixels.
+
+    A plain TIFF (with reduced images as SubIFDs, perhaps) has pages of one layout, which otherwise would be several
+    images; an OME-TIFF has pages that are laid out each in its own way; a set has a file for every page.
+    """
+    kind = draw(st.sampled_from(["plain", "subifds", "ome", "set"]))
+    bits = draw(st.sampled_from(tuple(OME_TYPES) if kind in ("ome", "set") else BITS))
+    byteorder, big = draw(st.sampled_from("<>")), draw(st.booleans())
+    count, height, width = draw(st.integers(1, 4)), draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    samples = draw(st.sampled_from([1, 1, 3])) if bits in (8, 16) and kind == "plain" else 1
+    planar = samples > 1 and draw(st.booleans())
+    shape = (height, width) if samples == 1 else (samples, height, width) if planar else (height, width, samples)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    layouts = Layouts(draw, bits, byteorder, shape, planar, rng, free=kind == "ome")
+    pages, truth = map(list, zip(*(layouts.page() for _ in range(count)), strict=True))
+    if kind == "subifds" and min(height, width) > 1:
+        pages = [replace(p, subifds=[page_of(t[::2, ::2], bits, byteorder)]) for p, t in zip(pages, truth, strict=True)]
+        for page in pages:
+            page.subifds[0].tags[254] = (4, [1])
+    files = [pages] if kind != "set" else [[page] for page in pages]
+    if kind in ("ome", "set"):
+        for number, own in enumerate(files):
+            own[0].tags[270] = (2, ome_xml(len(files), count, number, bits, (height, width)))
     stack = np.stack(truth)
     stack = stack if samples == 1 or planar else np.moveaxis(stack, -1, 1)
-    return write_raw(pages, big=big, byteorder=byteorder), stack.swapaxes(0, 1) if samples > 1 else stack
+    contents = [write_raw(own, big=big, byteorder=byteorder) for own in files]
+    return contents, stack.swapaxes(0, 1) if samples > 1 else stack
+
+
+def ome_xml(files: int, planes: int, number: int, bits: int, size: tuple[int, int]) -> bytes:
+    """The OME-XML of one file of a set, whose planes lie in its files in order."""
+    uuids = [f"urn:uuid:00000000-0000-4000-8000-{i:012d}" for i in range(files)]
+    data = "<TiffData/>" if files == 1 else "".join(
+        f'<TiffData FirstZ="{i}" IFD="0" PlaneCount="1"><UUID FileName="{i}.ome.tif">{uuid}</UUID></TiffData>'
+        for i, uuid in enumerate(uuids)
+    )  # fmt: skip
+    return (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+        f'UUID="{uuids[number]}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+        f'Type="{OME_TYPES[bits]}" SizeX="{size[1]}" SizeY="{size[0]}" SizeZ="{planes}" SizeC="1" SizeT="1">{data}'
+        "</Pixels></Image></OME>\0"
+    ).encode()
 
 
 def without(plane: np.ndarray, number: int, rows: int, tile: int | None, planar: bool) -> np.ndarray:
@@ -75,23 +131,29 @@ def without(plane: np.ndarray, number: int, rows: int, tile: int | None, planar:
     return left
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(stacks())
-def test_what_is_stored_is_what_the_pages_hold(stack: tuple[bytes, np.ndarray]) -> None:
+def test_what_is_stored_is_what_the_pages_hold(stack: tuple[list[bytes], np.ndarray]) -> None:
     """Any layout: convert stores the pixels that were written, tifffile decodes the same, and verify agrees."""
-    content, truth = stack
+    contents, truth = stack
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.tif"
-        path.write_bytes(content)
-        (report,) = convert([path], Path(folder) / "a.ome.zarr", LOSSLESS)
+        paths = [Path(folder) / (f"{i}.ome.tif" if b"openmicroscopy" in contents[0] else f"{i}.tif")
+                 for i in range(len(contents))]  # fmt: skip
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        (Path(folder) / "out").mkdir()
+        report, *_ = convert(paths[:1], Path(folder) / "out", LOSSLESS)
         assert report.status == "converted", report.error
-        stored = zarr.open_array(f"{folder}/a.ome.zarr", path="0", mode="r")[...]
+        stored = zarr.open_array(report.target, path="0", mode="r")[...]
         truth = truth.astype(bool) if stored.dtype == bool else truth
         np.testing.assert_array_equal(stored.reshape(truth.shape), truth)
-        with tifffile.TiffFile(path) as tiff:
-            planes = np.stack([page.aspage().asarray() if page.is_frame else page.asarray() for page in tiff.pages])
-        np.testing.assert_array_equal(np.sort(planes, axis=None), np.sort(stored, axis=None))
-        (checked,) = verify(Path(folder) / "a.ome.zarr", path)
+        planes = []
+        for path in paths:
+            with tifffile.TiffFile(path) as tiff:
+                tiff.pages.useframes = False
+                planes += [page.aspage().asarray() for page in tiff.pages]
+        np.testing.assert_array_equal(np.sort(np.stack(planes), axis=None), np.sort(stored, axis=None))
+        (checked,) = verify(report.target, paths[0])
         assert checked.sound, checked.damaged
 
 

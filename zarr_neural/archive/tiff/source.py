@@ -20,7 +20,7 @@ import tifffile
 
 from zarr_neural.archive.layout import Region
 from zarr_neural.archive.tiff.axes import ORDER, map_axes, series_axes
-from zarr_neural.archive.tiff.complaints import collect_complaints, is_damage, notes_of
+from zarr_neural.archive.tiff.complaints import collect_complaints, is_damage, notes_of, without_speaker
 from zarr_neural.archive.tiff.confine import check_beside, file_beside
 from zarr_neural.archive.tiff.dialects import Record, read_record
 from zarr_neural.archive.tiff.dialects.made_xml import make_ome_xml
@@ -142,9 +142,11 @@ def open_images(
     """
     with collect_complaints() as complaints, ExitStack() as stack:
         try:
+            if not path.stat().st_size:
+                raise ArchiveError("the file is empty (0 bytes)")
             tiff, xml, more, notes = _open(path, stack)
             images: list[SourceImage] = []
-            for number in range(len(tiff.series)):
+            for number in range(len(_series_of(tiff))):
                 reader = _Reader(path, tiff, number, xml, more, axes)
                 images += reader.images(len(images), max_memory, second_look=second_look, stack=stack)
         except (ArchiveError, ConfigurationError) as error:
@@ -154,7 +156,9 @@ def open_images(
             raise ArchiveError(f"{path.name}: cannot read: {error or type(error).__name__}") from error
         fatal = [text for level, text in complaints if is_damage(level, text)]
         if fatal or not images:
-            raise ArchiveError(f"{path.name}: damaged or incomplete: {fatal[0] if fatal else 'no image in it'}")
+            raise ArchiveError(
+                f"{path.name}: damaged or incomplete: {without_speaker(fatal[0]) if fatal else 'no image in it'}"
+            )
         for image in images:
             object.__setattr__(image, "notes", (*image.notes, *notes, *notes_of(complaints)))
         yield images
@@ -188,6 +192,20 @@ def _open(path: Path, stack: ExitStack) -> tuple[Any, Xml | None, tuple[Path, ..
         tiff = stack.enter_context(tifffile.TiffFile(path, omexml=text))
     check_beside(path, files_named(root))
     return tiff, (text, root), more, []
+
+
+def _series_of(tiff: Any) -> Any:
+    """The series of a file; where its pages are laid out each in its own way, every page is read as a whole first."""
+    if len(tiff.pages) and tiff.pages.first.dtype is None:
+        raise ArchiveError(f"pixels of {tiff.pages.first.bitspersample} bits in a form that cannot be read")
+    try:
+        return tiff.series
+    except RuntimeError as error:
+        if "incompatible keyframe" not in str(error):
+            raise
+    for number in range(len(tiff.pages)):
+        tiff.pages.get(number, cache=True, aspage=True)
+    return tiff.series
 
 
 @dataclass(frozen=True)
