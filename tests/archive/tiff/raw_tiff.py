@@ -31,9 +31,9 @@ class RawPage:
     subifds: Sequence[RawPage] = ()
 
 
-def write_raw(pages: Sequence[RawPage], *, big: bool = False, byteorder: str = "<") -> bytes:
-    """Return the bytes of a TIFF with these pages; data first, directories after."""
-    data = bytearray(b"\0" * (16 if big else 8))
+def write_raw(pages: Sequence[RawPage], *, big: bool = False, byteorder: str = "<", head: int = 0) -> bytes:
+    """Return the bytes of a TIFF with these pages; data first, directories after, `head` bytes free at the start."""
+    data = bytearray(b"\0" * ((16 if big else 8) + head + head % 2))
     all_tags = [(_write_segments(page, data, big), [_write_segments(sub, data, big) for sub in page.subifds])
                 for page in pages]  # fmt: skip
     link = 8 if big else 4  # where the place of the next directory is written

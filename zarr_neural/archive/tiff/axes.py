@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from zarr_neural.archive.tiff.dialects.micro_manager import axes_of_summary
+from zarr_neural.archive.tiff.dialects.scanimage import axes_of_header
+from zarr_neural.archive.tiff.dialects.stk import axes_of_wavelengths
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 ORDER = "TCSZYX"
@@ -35,9 +37,19 @@ def series_axes(tiff: Any, series: Any, has_xml: bool, wanted: str | None) -> st
         The file says that there is more than one axis, and not which pages are what.
     """
     axes: str = series.axes
-    if wanted is not None or axes[0] not in "IQ":
+    if wanted is not None:
         return axes
-    found = axes_of_summary(tiff, axes, tuple(series.shape)) if tiff.is_micromanager else None
+    if series.kind == "lsm":
+        return axes.replace("P", "R") if "P" in axes else axes.replace("M", "R")
+    found: str | None
+    if series.kind == "stk" and len(axes) > 2:
+        found = axes_of_wavelengths(tiff, axes)
+    elif axes[0] not in "IQ":
+        return axes
+    elif series.kind == "scanimage":
+        found = axes_of_header(tiff, axes)
+    else:
+        found = axes_of_summary(tiff, axes, tuple(series.shape)) if tiff.is_micromanager else None
     if found == "refused" or (found is None and has_xml and series.kind != "ome"):
         raise ArchiveError(
             f"its metadata name positions, times or channels, and its {series.shape[0]} pages cannot be told apart by "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from zarr_neural.archive.tiff.dialects.record import Record, as_mapping, hex_colour, text_of, to_number
+from zarr_neural.archive.tiff.dialects.record import Record, as_mapping, hex_colour, regular_step, text_of, to_number
 
 
 def read_lsm(record: Record, tiff: Any, channels: int) -> None:
@@ -17,8 +17,7 @@ def read_lsm(record: Record, tiff: Any, channels: int) -> None:
     for axis in "xyz":
         size = to_number(meta.get(f"VoxelSize{axis.upper()}"))
         record.put(axis, float(f"{size * 1e6:.9g}"), "micrometer")
-    interval = meta.get("TimeIntervall", meta.get("TimeInterval"))
-    record.put("t", interval, "second")
+    record.put("t", to_number(meta.get("TimeIntervall")) or regular_step(meta.get("TimeStamps")), "second")
     found = as_mapping(meta.get("ChannelColors"))
     names, colours = found.get("ColorNames") or [], found.get("Colors") or []
     if len(names) == channels:

@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any
 
-from zarr_neural.archive.tiff.dialects.record import Record, as_mapping, text_of, to_number
+from zarr_neural.archive.tiff.dialects.record import Record, as_mapping, text_of, to_number, visible
 
 _MILLISECOND = 1e-3
 
@@ -18,10 +18,8 @@ def read_micro_manager(record: Record, tiff: Any, channels: int) -> None:
     """Put what the summary of a Micro-Manager acquisition says into `record`."""
     meta = as_mapping(tiff.micromanager_metadata)
     summary = as_mapping(meta.get("Summary"))
-    pixel = summary.get("PixelSize_um")
-    if to_number(pixel):
-        for axis in "xy":
-            record.put(axis, pixel, "micrometer")
+    for axis in "xy":
+        record.put(axis, summary.get("PixelSize_um"), "micrometer")
     record.put("z", abs(to_number(summary.get("z-step_um", summary.get("z-Step_um")))), "micrometer")
     record.put("t", to_number(summary.get("Interval_ms")) * _MILLISECOND, "second")
     names, colours = summary.get("ChNames"), summary.get("ChColors")
@@ -35,6 +33,8 @@ def read_micro_manager(record: Record, tiff: Any, channels: int) -> None:
         record.colours = [_colour(value) for value in colours]
     elif len(shown) == channels:
         record.colours = [_colour(entry.get("Color")) for entry in shown]
+    if len(shown) == channels:
+        record.windows = [(to_number(entry.get("Min")), to_number(entry.get("Max"))) for entry in shown]
     record.positions = _positions(summary)
     record.documents["micro-manager.json"] = json.dumps(
         {key: value for key, value in meta.items() if key != "IndexMap"}, default=str, indent=1
@@ -69,4 +69,4 @@ def _colour(value: Any) -> str | None:
     """A signed ARGB integer as RRGGBB."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return f"{value & 0xFFFFFF:06X}"
+    return visible(f"{value & 0xFFFFFF:06X}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from zarr_neural.archive.tiff.dialects.record import Record, text_of
+from zarr_neural.archive.tiff.dialects.record import Record, text_of, visible
 from zarr_neural.errors import ArchiveError
 
 _PIXEL_DATA = re.compile(r"<((?:\w+:)?)(TiffData|BinData)\b[^>]*?(?:/>|>.*?</\1\2\s*>)", re.DOTALL)
@@ -164,7 +164,7 @@ def _size(pixels: ElementTree.Element, axis: str) -> str | None:
 def _colour(colour: str | None) -> str | None:
     """OME's signed RGBA integer as RRGGBB, None where there is no integer."""
     try:
-        return None if colour is None else f"{(int(colour) & 0xFFFFFFFF) >> 8:06X}"
+        return None if colour is None else visible(f"{(int(colour) & 0xFFFFFFFF) >> 8:06X}")
     except ValueError:
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from zarr_neural.archive.tiff.units import is_time, unit_name
@@ -48,12 +49,15 @@ class Record:
     documents: dict[str, str] = field(default_factory=dict)
 
     def put(self, axis: str, size: Any, unit: Any) -> None:
-        """Set the size of an axis if it is a positive number with a known unit; otherwise say what was left out."""
+        """Set the size of an axis if it is a positive number with a known unit; otherwise say what was left out.
+
+        Zero is what many programs write where they do not know; it is told for x and y only, which every image has.
+        """
         number = to_number(size)
-        if number == 0:
+        if size is None or (number == 0 and axis not in "xy" and isinstance(size, int | float) and size == 0):
             return
         named = unit_name(unit)
-        if number < 0 or named is None or is_time(named) != (axis == "t"):
+        if number <= 0 or named is None or is_time(named) != (axis == "t"):
             told = f"{size} {unit}" if unit else f"{size} without a unit"
             self.notes.append(f"the size of a pixel along {axis} was left out: the file says {told}"[:200])
             return
@@ -73,12 +77,25 @@ def to_number(value: Any) -> float:
     return number if math.isfinite(number) else 0.0
 
 
+def regular_step(stamps: Any) -> float:
+    """Return the step of a row of times if no step is more than 10 % from their mean, otherwise 0.0."""
+    times = [to_number(stamp) for stamp in (stamps if stamps is not None else ())]
+    steps = [after - before for before, after in pairwise(times)]
+    mean = sum(steps) / len(steps) if steps else 0.0
+    return float(f"{mean:.6g}") if all(abs(step - mean) <= 0.1 * mean for step in steps) else 0.0
+
+
 def hex_colour(red: Any, green: Any, blue: Any) -> str | None:
-    """Return three values of 0 to 255 as RRGGBB, None where they are none."""
+    """Return three values of 0 to 255 as RRGGBB; None where they are none, and for black, which shows nothing."""
     values = [to_number(value) for value in (red, green, blue)]
     if not all(0 <= value <= 255 for value in values):
         return None
-    return "".join(f"{round(value):02X}" for value in values)
+    return visible("".join(f"{round(value):02X}" for value in values))
+
+
+def visible(colour: str) -> str | None:
+    """Return a colour as it is, None for black: programs write it where none was chosen, and it shows nothing."""
+    return None if colour == "000000" else colour
 
 
 def text_of(value: Any) -> str | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from zarr_neural.archive.tiff.dialects.record import Record, as_mapping, text_of, to_number
+import numpy as np
+
+from zarr_neural.archive.tiff.dialects.record import Record, as_mapping, regular_step, text_of, to_number
 
 
 def read_stk(record: Record, tiff: Any, series: Any) -> None:
@@ -27,8 +29,24 @@ def read_stk(record: Record, tiff: Any, series: Any) -> None:
             )
         else:
             record.put("z", steps[0], unit)
+    if axes_of_wavelengths(tiff, series.axes)[0] == "C":
+        record.names = [f"{to_number(wave):g} nm" for wave in meta["Wavelengths"]]
+    created = np.asarray(meta.get("DatetimeCreated", ()))
+    if created.dtype.kind == "M":
+        record.put("t", regular_step((created - created.min()) / np.timedelta64(1, "s")), "second")
     record.name = text_of(meta.get("ImageName")) if isinstance(meta.get("ImageName"), str) else None
     names = meta.get("Name")
     if isinstance(names, str):
         record.name = record.name or text_of(names)
     record.documents["metamorph.json"] = json.dumps(meta, default=str, indent=1)
+
+
+def axes_of_wavelengths(tiff: Any, found: str) -> str:
+    """Return the axes of a stack: planes of different wavelengths are channels, whatever tifffile took them for.
+
+    "refused" where planes of one wavelength follow those of another, so that the planes are more than one axis.
+    """
+    waves = [to_number(wave) for wave in as_mapping(tiff.stk_metadata).get("Wavelengths", ())]
+    if len(set(waves)) <= 1:
+        return found
+    return f"C{found[1:]}" if len(set(waves)) == len(waves) else "refused"
