@@ -2,21 +2,21 @@
 
 The target is built in a directory beside it, `<target>.partial`: `store` grows there, `journal.jsonl` says how far it
 is, `lock` keeps a second process out. The first line of the journal names what is being done; every further line is
-one finished region. A line is appended after the chunks of its region were written and read back; a line torn by an
-interruption does not parse and is dropped with all that follows. Lines are flushed to the disk, chunks are left to the
-operating system: a process may end at any time, and what the journal says is true; after a power failure it may name
-chunks that never reached the disk, which `verify` finds by their checksums.
+one finished region, with a checksum of its own. A line is appended after the chunks of its region were written and
+read back; a line that was torn by an interruption, damaged or edited is dropped with all that follows. Lines and chunks
+are left to the operating system: a process may end at any time, and what the journal says is true; after a power
+failure it may name chunks that never reached the disk, so that whoever resumes looks at them first.
 
-When everything is done `store` is renamed to the target, so a target that exists is complete. A store that is to be
-replaced is moved to `replaced` first; if the process ends between the two renames, the next one moves it back.
+When everything is done `store` is flushed to the disk and renamed to the target, so a target that exists is complete,
+also after a power failure. A store that is to be replaced is moved to `replaced` first; if the process ends between the
+two renames, the next one moves it back.
 
 Nothing is removed from a `<target>.partial` but the names above, and a folder of that name that was made by something
-else is left alone.
+else is left alone. Nothing in it may be a link: what is written there would end elsewhere.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import threading
@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from zarr_neural.archive.stores import is_store
+from zarr_neural.archive.write.durable import sync_folder, sync_tree
+from zarr_neural.archive.write.lines import as_read, first_line, open_plain, pack_line, read_lines
 from zarr_neural.archive.write.lock import Lock
 from zarr_neural.errors import ArchiveError
 
@@ -79,7 +81,8 @@ class Journal:
     def _enter(self) -> Lock:
         """Make the directory if there is none, and take its lock."""
         for _ in range(_TRIES):  # another process may remove the directory when it is done
-            self.partial.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                self.partial.mkdir(parents=True)
             with suppress(FileNotFoundError):
                 _check_ours(self.partial)
                 return Lock(self.partial / LOCK)
@@ -102,30 +105,19 @@ class Journal:
         """Read the journal of an earlier run; True if it belongs to the same plan."""
         if not self._path.is_file():
             return False
-        good = 0
-        lines = self._path.read_bytes().splitlines(keepends=True)
-        for number, line in enumerate(lines):
-            try:
-                entry = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                entry = None
-            if not isinstance(entry, dict):
-                break
-            if number == 0 and entry.get("plan") != json.loads(json.dumps(self._plan)):
-                return False
-            if number > 0:
-                self.done[entry["key"]] = entry["result"]
-            good += len(line)
-        with self._path.open("r+b") as handle:
+        entries, good = read_lines(self._path)
+        if not entries or entries[0].get("plan") != as_read(self._plan):
+            return False
+        _check_no_links(self.store)
+        for entry in entries[1:]:
+            self.done[entry["key"]] = entry["result"]
+        with open_plain(self._path, os.O_RDWR) as handle:  # what comes next begins a line of its own
             handle.truncate(good)
-        return good > 0
+        return True
 
     def _append(self, entry: dict[str, Any]) -> None:
-        line = json.dumps(entry, separators=(",", ":")) + "\n"
-        with self._guard, self._path.open("ab") as handle:
-            handle.write(line.encode())
-            handle.flush()
-            os.fsync(handle.fileno())
+        with self._guard, open_plain(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as handle:
+            handle.write(pack_line(entry))
 
     def record(self, key: str, result: dict[str, Any]) -> None:
         """Note that the region `key` is written and read back, with what was measured (JSON)."""
@@ -169,6 +161,7 @@ class Journal:
         """
         if not self._lock.held:
             raise ArchiveError(f"{self.partial / LOCK} was removed or taken by another process; nothing was replaced")
+        sync_tree(self.store)
         check_replaceable(self.target, overwrite=self._overwrite)
         old = self.partial / REPLACED
         if os.path.lexists(self.target):
@@ -178,6 +171,7 @@ class Journal:
         except OSError:
             self._restore_after_failure(old)
             raise
+        sync_folder(self.target.parent)
         self.discard()
 
     def _restore_after_failure(self, old: Path) -> None:
@@ -201,8 +195,23 @@ def check_replaceable(target: Path, *, overwrite: bool) -> None:
         raise ArchiveError(f"{target} exists; it is replaced only with --overwrite")
 
 
+def _check_no_links(store: Path) -> None:
+    """Refuse an unfinished store that is a link, or holds one: what is written to it would end elsewhere."""
+    if not os.path.lexists(store):
+        return
+    links = [store] if store.is_symlink() else []
+    for base, folders, names in os.walk(store):
+        links += [Path(base, name) for name in (*folders, *names) if os.path.islink(os.path.join(base, name))]
+    if links:
+        raise ArchiveError(f"{links[0]} is a link; nothing is written through links: remove {store.parent}")
+
+
 def _check_ours(partial: Path) -> None:
-    """Refuse a directory that holds something, and no journal or lock of ours."""
+    """Refuse a directory that holds something, and no journal or lock of ours, and a link to one."""
+    if partial.is_symlink() or not partial.is_dir():
+        if not os.path.lexists(partial):
+            raise FileNotFoundError(partial)
+        raise ArchiveError(f"{partial} is needed for the conversion and is no folder: move it away")
     names = {entry.name for entry in partial.iterdir()}
     if not names:
         return
@@ -218,14 +227,9 @@ def _check_ours(partial: Path) -> None:
 
 def _is_journal(path: Path) -> bool:
     """Whether the first line of a file is that of a journal, or torn, or the file is not there yet."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return True
-    with path.open("rb") as handle:
-        line = handle.readline(2**20)
-    if not line.endswith(b"\n"):
-        return not line or b'{"plan":'.startswith(line[:8])
-    try:
-        entry = json.loads(line)
-    except ValueError:
+    line = first_line(path)
+    if line is None:
         return False
-    return isinstance(entry, dict) and "plan" in entry
+    return not line or b'{"plan":'.startswith(line[:8])

@@ -1,25 +1,22 @@
-"""One process at a time: a lock file that names its holder, made in one step, taken over when the holder is gone.
+"""One process at a time: a lock of the operating system on a file, gone with the process that holds it.
 
-It needs nothing of the file system but exclusive creation, so that it works on network drives too. A lock is stale if
-its process ran on this machine and is no more. Whether a process of another machine lives cannot be told from here: its
-lock is respected, and the message says which file to delete.
+The kernel keeps the lock, so that it also holds between containers and after a number of a process was given anew, and
+nobody has to clear it after a crash. Where the file system knows no such locks (some network drives) the existence of
+a second file is the lock; `filelock` does both.
 """
 
 from __future__ import annotations
 
-import json
+import errno
 import os
-import socket
-import threading
-import time
-import uuid
+import stat
 from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from zarr_neural.errors import ArchiveError
 
-_TORN_SECONDS = 10.0
-_held: set[str] = set()
-_guard = threading.Lock()
+_UNSUPPORTED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL}
 
 
 class Lock:
@@ -28,97 +25,69 @@ class Lock:
     Parameters
     ----------
     path : Path
-        The file. Its folder exists.
+        The file; it is removed on release. Its folder exists.
 
     Raises
     ------
     ArchiveError
-        Somebody else holds it.
+        Somebody else holds it, or something that is no plain file lies there.
     FileNotFoundError
         The folder is gone.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._token = uuid.uuid4().hex
-        content = {"process": os.getpid(), "host": socket.gethostname(), "token": self._token}
-        while True:
-            with _guard:  # a thread that finds the file finds its holder among those held, too
-                try:
-                    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-                except FileExistsError:
-                    pass
-                else:
-                    with os.fdopen(handle, "wb") as file:
-                        file.write(json.dumps(content).encode())
-                    _held.add(self._token)
-                    return
-                _remove_stale(path)
+        self._lock, self.path = _acquire(path)
+        self._made = _identity(self.path)
 
     @property
     def held(self) -> bool:
-        """Whether the file is still the one that was made here."""
-        return _holder(_read(self.path)).get("token") == self._token
+        """Whether the file is still the one that was locked here."""
+        return self._lock.is_locked and self._made is not None and _identity(self.path) == self._made
 
     def release(self) -> None:
-        """Remove the file if it is still ours; a second call does nothing."""
-        if self.held:
+        """Remove the file if it is still ours, and let go of it; a second call does nothing."""
+        if self.held and os.name != "nt":  # while it is held: whoever waits for it sees that it is gone
             self.path.unlink(missing_ok=True)
-        _held.discard(self._token)
+        self._lock.release()
 
 
-def _read(path: Path) -> bytes:
+def _acquire(path: Path) -> tuple[BaseFileLock, Path]:
+    """Return a lock that is held and its file: that of the kernel, or where there is none, a file that was made."""
     try:
-        return path.read_bytes()
+        return _try(FileLock, path), path
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+    soft = path.with_name(f"{path.name}.soft")
+    return _try(SoftFileLock, soft), soft
+
+
+def _try(kind: type[BaseFileLock], path: Path) -> BaseFileLock:
+    _check_plain(path)
+    lock = kind(path, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        also = f"; if that is not so, delete {path}" if kind is SoftFileLock else ""
+        raise ArchiveError(
+            f"{path.parent} is being worked on by another conversion: wait for it, or choose another target{also}"
+        ) from error
+    return lock
+
+
+def _check_plain(path: Path) -> None:
+    """Refuse what is no file: a pipe would wait for ever, a link would lead elsewhere."""
+    try:
+        mode = path.lstat().st_mode
     except FileNotFoundError:
-        return b""
+        return
+    if not stat.S_ISREG(mode):
+        raise ArchiveError(f"{path} should be the lock of a conversion and is no plain file: move it away")
 
 
-def _holder(content: bytes) -> dict[str, object]:
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = json.loads(content)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove a lock whose holder is gone, and raise where it may be alive."""
-    content = _read(path)
-    holder = _holder(content)
-    if not holder:
-        try:
-            torn = time.time() - path.stat().st_mtime > _TORN_SECONDS  # created, and never written
-        except FileNotFoundError:
-            return
-    else:
-        torn = False
-    if not torn and not _is_gone(holder):
-        who = f"process {holder.get('process')} on {holder.get('host')}" if holder else "another process"
-        raise ArchiveError(f"{path.parent} is being worked on by {who}; if that is not so, delete {path}")
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return  # released, or taken over, in the meantime
-    if _read(aside) != content:  # taken over between reading and moving: it goes back to its new holder
-        aside.rename(path)
-        raise ArchiveError(f"{path.parent} is being worked on by another process")
-    aside.unlink()
-
-
-def _is_gone(holder: dict[str, object]) -> bool:
-    process = holder.get("process")
-    if holder.get("host") != socket.gethostname() or not isinstance(process, int):
-        return False
-    if process == os.getpid():  # of a thread of ours, or of an earlier process that had our number
-        return holder.get("token") not in _held
-    if os.name == "nt":  # there, asking about a process would end it
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        return False
-    return False
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
