@@ -14,6 +14,7 @@ import pytest
 import tifffile
 from raw_tiff import RawPage, page_of, write_raw
 
+from zarr_neural.archive.tiff import second_look
 from zarr_neural.archive.tiff.complaints import is_damage, notes_of
 from zarr_neural.archive.tiff.pages import _File
 from zarr_neural.archive.tiff.source import open_images
@@ -28,10 +29,10 @@ OME = (
 )
 
 
-def read(content: bytes, folder: Path, name: str = "a.tif", *, second_look: bool = False) -> list[np.ndarray]:
+def read(content: bytes, folder: Path, name: str = "a.tif", *, again: bool = False) -> list[np.ndarray]:
     """Return the pixels of all images of a file."""
     (folder / name).write_bytes(content)
-    with open_images(folder / name, second_look=second_look) as images:
+    with open_images(folder / name, second_look=again) as images:
         return [np.asarray(image.read(tuple(slice(0, size) for size in image.shape))) for image in images]
 
 
@@ -123,13 +124,28 @@ def own_layouts() -> list[RawPage]:
     ]
 
 
-@pytest.mark.parametrize("second_look", [False, True])
-def test_pages_of_one_image_may_be_stored_each_in_its_own_way(second_look: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("again", [False, True])
+def test_pages_of_one_image_may_be_stored_each_in_its_own_way(again: bool, tmp_path: Path) -> None:
     """One OME image whose pages differ in strips, tiles and compression is one image with all its pixels."""
     pages = own_layouts()
     pages[0].tags[270] = (2, OME.format(own="", planes=4, data="<TiffData/>").encode() + b"\0")
-    (pixels,) = read(write_raw(pages), tmp_path, "a.ome.tif", second_look=second_look)
+    (pixels,) = read(write_raw(pages), tmp_path, "a.ome.tif", again=again)
     np.testing.assert_array_equal(pixels, PLANES)
+
+
+def test_a_large_page_is_looked_at_again_outside_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages beyond what is held in memory, such as slides, are decoded into a temporary file: the same pixels."""
+    monkeypatch.setattr(second_look, "HELD_NBYTES", 1000)
+    made, plain = [], tifffile.TiffPage.asarray
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        made.append(plain(*arguments, **named))
+        return made[-1]
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", watched)
+    (pixels,) = read(write_raw([page_of(p, 16, tile=16, compression=8) for p in PLANES]), tmp_path, again=True)
+    np.testing.assert_array_equal(pixels, PLANES)
+    assert all(isinstance(array, np.memmap) for array in made)
 
 
 def test_pages_that_differ_in_kind_are_no_image(tmp_path: Path) -> None:
@@ -142,8 +158,8 @@ def test_pages_that_differ_in_kind_are_no_image(tmp_path: Path) -> None:
             read(write_raw(pages), tmp_path, "a.ome.tif")
 
 
-@pytest.mark.parametrize("second_look", [False, True])
-def test_a_set_of_more_files_than_may_be_open(second_look: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("again", [False, True])
+def test_a_set_of_more_files_than_may_be_open(again: bool, tmp_path: Path) -> None:
     """A set of hundreds of files, one plane each, is read with the few open files that a system allows."""
     count = 60
     planes = np.random.default_rng(3).integers(0, 999, (count, 40, 56)).astype("u2")
@@ -159,7 +175,7 @@ def test_a_set_of_more_files_than_may_be_open(second_look: bool, tmp_path: Path)
     used = max(int(entry.name) for entry in Path("/dev/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(used + 40, hard), hard))
     try:
-        with open_images(tmp_path / "f0.ome.tif", second_look=second_look) as (image,):
+        with open_images(tmp_path / "f0.ome.tif", second_look=again) as (image,):
             pixels = image.read((slice(0, count), slice(0, 40), slice(0, 56)))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

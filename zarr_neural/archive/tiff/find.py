@@ -51,7 +51,10 @@ def find_tiffs(sources: Sequence[str | Path]) -> Found:
             files = [(file, file.relative_to(path)) for file in inside if file.suffix.lower() in SUFFIXES]
             other = [file for file in inside if file.suffix.lower() in OTHER_IMAGES]
             if not files:
-                also = f"; it holds {len(other)} images of other formats ({other[0].name} ...)" if other else ""
+                also = ""
+                if other:
+                    number = f"{len(other)} images of other formats" if len(other) > 1 else "an image of another format"
+                    also = f"; it holds {number} ({other[0].name}{', ...' if len(other) > 1 else ''})"
                 what = "the folder is empty" if not any(path.iterdir()) else "there is no TIFF in the folder"
                 raise ArchiveError(f"{source}: {what}{also}; TIFFs end in {', '.join(SUFFIXES)}")
             passed |= dict.fromkeys(other)
@@ -82,8 +85,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             name for name in folders if not name.startswith(".") and not name.endswith((".zarr", ".zarr.partial"))
         )
         for name in sorted(names):
-            if not name.startswith(".") and (here / name).is_file():
-                yield here / name
+            file = here / name
+            if not name.startswith(".") and (file.is_file() or (file.is_symlink() and not file.exists())):
+                yield file  # a link to nothing too: that an image is missing is told when it cannot be opened
 
 
 def _glob(pattern: Path) -> list[tuple[Path, Path]]:

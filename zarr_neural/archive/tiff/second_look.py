@@ -16,6 +16,9 @@ import numpy.typing as npt
 Selection = tuple[slice, ...]
 Pixels = npt.NDArray[Any]
 
+HELD_NBYTES = 2**30
+"""A page that takes more when it is decoded lies in a temporary file meanwhile, not in memory: slides take 20 GB."""
+
 
 class SecondLook:
     """The pixels of one series, to be indexed with one slice per axis of its (squeezed) shape.
@@ -75,7 +78,8 @@ class SecondLook:
             if not any(whole.dataoffsets) or not any(whole.databytecounts):
                 # never stored: tifffile would read the head of the file
                 return np.full(whole.shape, whole.keyframe.nodata, self._series.dtype)
-            return np.asarray(whole.asarray(maxworkers=1))
+            large = whole.nbytes > HELD_NBYTES
+            return np.asarray(whole.asarray(maxworkers=1, out="memmap" if large else None))
         finally:
             if closed:  # a set may have more files than can be open at once
                 handle.close()
