@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,20 +59,39 @@ def is_ours(array: zarr.Array[Any]) -> bool:
 
 
 def arrays_in(path: Path) -> list[tuple[str, zarr.Array[Any]]]:
-    """Return (path in the store, array) for every array at or below `path`, sorted.
+    """Return (path in the store, array) for every array at or below `path`, sorted, those named by numbers by number.
 
     Raises
     ------
     ArchiveError
         The metadata of one are damaged.
     """
+    return list(_arrays(path, {path.resolve()}))
+
+
+def _arrays(path: Path, seen: set[Path]) -> Iterator[tuple[str, zarr.Array[Any]]]:
     node = open_node(path)
     if isinstance(node, zarr.Array):
-        return [("", node)]
-    found = []
-    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir() and is_store(entry)):
-        found += [(f"{folder.name}/{name}".rstrip("/"), array) for name, array in arrays_in(folder)]
-    return found
+        yield "", node
+        return
+    for folder in sorted(path.iterdir(), key=_by_number):
+        if folder.is_dir() and is_store(folder) and _is_new(folder, seen):
+            for name, array in _arrays(folder, seen):
+                yield f"{folder.name}/{name}".rstrip("/"), array
+
+
+def _by_number(entry: Path) -> tuple[float, str]:
+    """Numbers first and by their size, as the levels of an image are named; names after them."""
+    return (int(entry.name) if entry.name.isdecimal() else math.inf), entry.name
+
+
+def _is_new(folder: Path, seen: set[Path]) -> bool:
+    """Whether a folder is met for the first time, under whatever name: links may lead in circles."""
+    real = folder.resolve()
+    if real in seen:
+        return False
+    seen.add(real)
+    return True
 
 
 def find_stores(path: Path) -> tuple[list[Path], list[Path]]:
@@ -81,7 +101,7 @@ def find_stores(path: Path) -> tuple[list[Path], list[Path]]:
     if not path.is_dir():
         open_node(path)
     stores, unfinished = [], []
-    for folder in _folders(path):
+    for folder in _folders(path, {path.resolve()}):
         if folder.name.endswith(".partial") and (folder / "journal.jsonl").exists():
             unfinished.append(folder)
         else:
@@ -91,13 +111,13 @@ def find_stores(path: Path) -> tuple[list[Path], list[Path]]:
     return stores, unfinished
 
 
-def _folders(path: Path) -> Iterator[Path]:
+def _folders(path: Path, seen: set[Path]) -> Iterator[Path]:
     for entry in sorted(path.iterdir()):
-        if entry.is_dir() and not entry.name.startswith("."):
+        if entry.is_dir() and not entry.name.startswith(".") and _is_new(entry, seen):
             if is_store(entry) or entry.name.endswith(".partial"):
                 yield entry
             else:
-                yield from _folders(entry)
+                yield from _folders(entry, seen)
 
 
 BlockFile = list[int]

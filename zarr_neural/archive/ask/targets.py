@@ -36,8 +36,9 @@ _TRIALS = 16
 class Target:
     """The rmse of one channel, None where it is stored losslessly; and what it was worked out from.
 
-    `peak` is the range of the channel, between its percentiles 0.05 and 99.95 (not measured for an rmse that was asked
-    for as such), `sampled_ratio` what a sample of its chunks was compressed to.
+    `peak` is the range of the channel, between its percentiles 0.05 and 99.95 (None for an rmse that was asked for as
+    such, and for a channel that is nearly all of one value), `sampled_ratio` what a sample of its chunks was
+    compressed to.
     """
 
     rmse: float | None
@@ -75,19 +76,27 @@ def resolve(
     targets: list[Target] = []
     notes = []
     for group in channel_groups(image, level):
-        some = [peaks[channel] for channel in group]
-        if max(some) == 0:
+        sparse = [channel for channel in group if peaks[channel] is None]
+        some = [peak for channel in group if (peak := peaks[channel])]  # a constant channel loses nothing
+        rmse: float | None
+        ratio: float | None
+        if sparse or not some:
             rmse, ratio = None, None
         elif asked.method == "psnr":
-            rmse, ratio = min(peak for peak in some if peak > 0) / 10 ** ((asked.value or 0) / 20), None
+            rmse, ratio = min(some) / 10 ** ((asked.value or 0) / 20), None
         else:
-            rmse, ratio = _rmse_of_ratio(image, asked, level, group, max(some), threads)
+            rmse, ratio = _rmse_of_ratio(image, asked, level, group, min(some), threads)
         rmse = None if rmse is None else _rounded_down(rmse)
         if rmse is not None and image.dtype.kind != "f" and rmse < LEAST_RMSE:
             rmse = None
         if rmse is not None and ratio is not None and ratio > (asked.value or 0) * NOTED_RATIO:
             notes.append(f"{_named(image, group)}: the ratio jumps past {asked.value:g}, to {ratio:.3g} on the sample")
-        if rmse is None:
+        if sparse:
+            notes.append(
+                f"{_named(image, group)}: stored losslessly, since nearly all pixels have one value, so that there is "
+                "no range that a mean error could refer to"
+            )
+        elif rmse is None:
             wanted = f"a PSNR of {asked.value:g} dB" if asked.method == "psnr" else f"a ratio of {asked.value:g}"
             notes.append(f"{_named(image, group)}: stored losslessly, which already gives {wanted}")
         elif len(group) > 1:
@@ -103,10 +112,11 @@ def channel_groups(image: SourceImage, level: Level) -> Iterator[range]:
         yield range(first, min(first + side, image.channels))
 
 
-def channel_peaks(image: SourceImage, level: Level, threads: int) -> list[float]:
+def channel_peaks(image: SourceImage, level: Level, threads: int) -> list[float | None]:
     """Return the range of every channel between the percentiles 0.05 and 99.95, reading the image once, in regions.
 
-    A channel that is nearly all of one value has the range from its smallest to its largest one.
+    It is 0 for a constant channel, and None where nearly all pixels, but not all, have one value: a few beads on a
+    black ground, which a range set by the brightest of them would wipe out.
 
     Raises
     ------
@@ -136,7 +146,7 @@ def channel_peaks(image: SourceImage, level: Level, threads: int) -> list[float]
                 lowest[channel], highest[channel] = min(lowest[channel], low), max(highest[channel], high)
                 spreads[channel].append(part)
     ranges = [dark_bright[1] - dark_bright[0] for dark_bright in (percentiles(parts, RANGE) for parts in spreads)]
-    return [found or high - low for found, low, high in zip(ranges, lowest, highest, strict=True)]
+    return [found or (None if high > low else 0.0) for found, low, high in zip(ranges, lowest, highest, strict=True)]
 
 
 def sample_chunks(image: SourceImage, level: Level, group: range) -> Iterator[tuple[npt.NDArray[Any], int]]:

@@ -75,15 +75,27 @@ def _sums(source: npt.NDArray[Any], decoded: npt.NDArray[Any]) -> Tally:
     sums: Tally = {"n": source.size, "max": number(0), "sq": number(0)}
     if np.array_equal(source, decoded, equal_nan=source.dtype.kind == "f"):
         return sums
-    if source.dtype.kind == "f" or source.dtype.itemsize == 8:
-        same = (source == decoded) | (np.isnan(source) & np.isnan(decoded)) if number is float else source == decoded
+    if source.dtype.kind == "f":
+        same = (source == decoded) | (np.isnan(source) & np.isnan(decoded))
         with np.errstate(invalid="ignore", over="ignore"):
             error = np.where(same, 0.0, np.abs(source.astype(np.float64) - decoded.astype(np.float64)))
-        error = np.where(np.isnan(error), np.inf, error)
-        worst = float(error.max())
-        return sums | {"max": worst, "sq": float((error * error).sum()) if math.isfinite(worst) else worst}
+            error = np.where(np.isnan(error), np.inf, error)
+            return sums | {"max": float(error.max()), "sq": float((error * error).sum())}
+    if source.dtype.itemsize == 8:  # modulo 2 ** 64 the smaller from the larger is exact, with or without sign
+        larger, smaller = np.maximum(source, decoded), np.minimum(source, decoded)
+        error = np.subtract(larger.view(np.uint64), smaller.view(np.uint64)).astype(np.float64)
+        return sums | {"max": float(error.max()), "sq": float((error * error).sum())}
     wide = np.abs(np.subtract(source, decoded, dtype=np.int32 if source.dtype.itemsize <= 2 else np.int64))
-    return sums | {"max": int(wide.max()), "sq": int(np.square(wide, dtype=np.int64).sum())}
+    return sums | {"max": int(wide.max()), "sq": _sum_of_squares(wide)}
+
+
+def _sum_of_squares(errors: npt.NDArray[Any]) -> int:
+    """Exact: what would not fit into 64 bits is squared in two halves, (h * 65536 + l) ** 2."""
+    if int(errors.max()) ** 2 * errors.size < 2**63:
+        return int(np.square(errors, dtype=np.int64).sum())
+    high, low = errors >> 16, errors & 0xFFFF
+    parts = (int((high * high).sum()), int((high * low).sum()), int((low * low).sum()))
+    return (parts[0] << 32) + (parts[1] << 17) + parts[2]
 
 
 def combine(tallies: Iterable[Tally]) -> list[ChannelError]:
@@ -96,11 +108,19 @@ def combine(tallies: Iterable[Tally]) -> list[ChannelError]:
         parts = [e["levels"] for e in entries if "levels" in e]
         low, high = percentiles(parts, RANGE)
         squares = [entry["sq"] for entry in entries]
-        mean = (sum(squares) if isinstance(squares[0], int) else math.fsum(squares)) / sum(e["n"] for e in entries)
+        mean = _sum(squares) / sum(e["n"] for e in entries)
         decibel = None
-        if mean > 0 and high > low and math.isfinite(mean):
-            decibel = round(10 * math.log10((high - low) ** 2 / mean), 3)
+        if 0 < mean < math.inf and 0 < high - low < math.inf:
+            decibel = round(20 * math.log10(high - low) - 10 * math.log10(mean), 3)
         dark, bright = percentiles(parts, WINDOW)
         worst = max(e["max"] for e in entries)
         errors.append(ChannelError(channel, worst, math.sqrt(mean), decibel, (dark, bright)))
     return errors
+
+
+def _sum(squares: list[Any]) -> Any:
+    """Exact for integers; of floats the same in any order, and infinite where it is beyond them."""
+    if all(isinstance(square, int) for square in squares):
+        return sum(squares)
+    most = max(squares)
+    return most * math.fsum(square / most for square in squares) if 0 < most < math.inf else most

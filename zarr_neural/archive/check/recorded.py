@@ -32,15 +32,13 @@ def structure(
     ArchiveError
         The attributes are not of the form that OME-Zarr has.
     """
+    _check_form(record)
     there = dict(arrays)
     scales = _datasets(said)
     for path in scales:
         if path not in there:
             yield path, "the array is missing"
-    levels = record.get("levels", [])
-    if not isinstance(levels, list):
-        raise ArchiveError("its record of levels is no list")
-    for level in levels:
+    for level in record.get("levels", []):
         path = level["path"]
         if path not in there:
             if path not in scales:
@@ -60,6 +58,46 @@ def structure(
                 yield path, f"its {name} {_short(value)} where {_short(level[name])} was recorded when it was made"
 
 
+def levels_of(
+    said: Mapping[str, Any], record: Mapping[str, Any], arrays: Sequence[tuple[str, zarr.Array[Any]]]
+) -> list[tuple[str, zarr.Array[Any]]]:
+    """Return the arrays that are levels of the image, the full resolution first; others were added by somebody.
+
+    They are those that our record names, without one those that the OME attributes name, without these all.
+    """
+    named = [level["path"] for level in record.get("levels", [])] or list(_datasets(said))
+    there = dict(arrays)
+    return [(path, there[path]) for path in named if path in there] or list(arrays)
+
+
+def _check_form(record: Mapping[str, Any]) -> None:
+    """Refuse a record that was edited into something else than what is written."""
+    levels = _entries(record, "levels")
+    if not all(isinstance(level.get("path"), str) for level in levels):
+        raise ArchiveError("a level of its record has no path")
+    for entry in (record, *levels):
+        parameters = entry.get("parameters", {})
+        if not isinstance(parameters, Mapping):
+            raise ArchiveError("the parameters of its record are no object")
+        measured = _entries(entry, "measured")
+        numbers = [
+            parameters.get("max_error"),
+            *(found.get(key) for found in measured for key in ("rmse", "max_error")),
+        ]
+        numbers += [target.get("rmse") for target in _entries(entry, "targets")]
+        if not all(number is None or isinstance(number, int | float) for number in numbers):
+            raise ArchiveError("an error of its record is no number")
+        if not all(isinstance(found.get("channel"), str) and {"rmse", "max_error"} <= set(found) for found in measured):
+            raise ArchiveError("what its record says was measured is incomplete")
+
+
+def _entries(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    entries = record.get(name, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ArchiveError(f"its record of {name} is no list of objects")
+    return entries
+
+
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) < 120 else f"{text[:117]}..."
@@ -73,7 +111,10 @@ def _datasets(said: Mapping[str, Any]) -> dict[str, Any]:
         raise ArchiveError("its multiscales are no list of objects")
     found = {}
     for scale in scales:
-        for dataset in scale.get("datasets", []):
+        datasets = scale.get("datasets", [])
+        if not isinstance(datasets, list):
+            raise ArchiveError("the datasets of its multiscales are no list")
+        for dataset in datasets:
             if not isinstance(dataset, Mapping) or not isinstance(dataset.get("path"), str):
                 raise ArchiveError("a dataset of its multiscales has no path")
             found[dataset["path"]] = dataset.get("coordinateTransformations")
@@ -116,9 +157,10 @@ def broken_promises(
 def same_rmse(recorded: float, measured: float) -> bool:
     """Return whether a measured rmse is the one that was recorded, to the last digit that was recorded.
 
-    From 1 on six digits behind the point are recorded, below six that count.
+    From 1 on six digits behind the point are recorded, below six that count. Sums of floats that are added in another
+    order may differ by some 1e-12 of their size, which is more than that where errors are huge.
     """
     if recorded <= 0 or measured <= 0 or not math.isfinite(measured):
         return recorded == measured
     unit = 1e-6 if recorded >= 1 else 10.0 ** (math.floor(math.log10(recorded)) - 5)
-    return abs(recorded - measured) <= 0.5 * unit * (1 + 1e-6)
+    return abs(recorded - measured) <= 0.5 * unit * (1 + 1e-6) + 1e-12 * recorded

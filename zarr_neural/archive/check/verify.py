@@ -14,7 +14,7 @@ import zarr
 from zarr_neural.archive.ask.options import Progress, silent
 from zarr_neural.archive.check.compare import Comparison, read_alone
 from zarr_neural.archive.check.measure import ChannelError
-from zarr_neural.archive.check.recorded import broken_promises, structure
+from zarr_neural.archive.check.recorded import broken_promises, levels_of, structure
 from zarr_neural.archive.provenance import KEY, channel_records
 from zarr_neural.archive.stores import (
     arrays_in,
@@ -133,35 +133,36 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
         if not isinstance(record, Mapping):
             raise ArchiveError(f"its attribute {KEY!r} is a {type(record).__name__}, not an object")
         damaged = [Damage(path, "", what) for path, what in structure(said, record, arrays)]
-        exchanged = _exchanged(store, record, arrays)
+        levels = levels_of(said, record, arrays)
+        exchanged = _exchanged(store, record, levels)
     except Exception as error:  # attributes that were edited end in errors of any kind
         text = str(error) if isinstance(error, ArchiveError) else f"its metadata cannot be used: {error!r}"
         return VerifyReport(str(store), 0, (Damage("", "", text.removeprefix(f"{store}: ")),))
     total = sum(math.prod(-(-s // c) for s, c in zip(a.shape, a.chunks, strict=True)) for _, a in arrays)
     errors: list[list[ChannelError]] = []
     with ExitStack() as stack:
-        image = None if source is None else _open_source(store, record, arrays, source, stack)
+        image = None if source is None or damaged else _open_source(store, record, levels, source, stack)
         report = _Counter(store.name, total, progress)
-        if image is None:
-            for path, array in arrays:
-                for place, what in read_alone(store / path, array, record):
-                    damaged += [Damage(path, place.key, what)] if what else []
-                    report.add(1)
-        else:
-            comparison = Comparison(store, arrays, record, image)
+        if image is not None:
+            comparison = Comparison(store, levels, record, image)
             for path, place, what in comparison.read():
-                damaged += [Damage(path, place.key if place is not None else "", what)] if what else []
+                damaged += [Damage(path, place.key, what)] if what else []
                 report.add(1)
             errors = comparison.errors
+        own, compared = {path for path, _ in levels}, {path for path, _ in levels if image is not None}
+        for path, array in (entry for entry in arrays if entry[0] not in compared):
+            for place, what in read_alone(store / path, array, record if path in own else {}):
+                damaged += [Damage(path, place.key, what)] if what else []
+                report.add(1)
     seen = {damage.array for damage in damaged}
     damaged += [Damage(path, "", what) for path, what in exchanged if path not in seen]
     if errors and not damaged:
-        damaged += [Damage(path, "", what) for path, what in broken_promises(record, arrays, errors)]
+        damaged += [Damage(path, "", what) for path, what in broken_promises(record, levels, errors)]
     named = None if source is None else str(source)
     first = errors[0] if errors else []
     names = [entry["channel"] for entry in record.get("measured", [])] or [str(error.channel) for error in first]
     measured = tuple(channel_records(names, first)) if first and not damaged else ()
-    ours = bool(arrays) and all(is_ours(array) for _, array in arrays)
+    ours = bool(levels) and all(is_ours(array) for _, array in levels)
     return VerifyReport(str(store), total, tuple(damaged), named, measured, ours)
 
 
@@ -173,7 +174,7 @@ def _open_source(store: Path, record: Mapping[str, Any], arrays: Arrays, source:
         raise ArchiveError(f"{store} does not have the axes of {source}: {error}") from error
     named = record.get("source")
     series = named.get("series", 0) if isinstance(named, Mapping) else 0
-    if not isinstance(series, int) or series >= len(images):
+    if not isinstance(series, int) or not 0 <= series < len(images):
         raise ArchiveError(f"{source} holds {len(images)} images, the store was made from number {series}")
     image = images[series]
     if len(arrays) == 0 or arrays[0][1].shape != image.shape or arrays[0][1].dtype != image.dtype:
