@@ -58,8 +58,8 @@ def percentiles(parts: Sequence[Part], wanted: Sequence[float]) -> list[float]:
     wanted : sequence of float
         0 to 100.
     """
-    values: list[npt.NDArray[np.float64]] = []
-    weights: list[npt.NDArray[np.float64]] = []
+    values: list[npt.NDArray[Any]] = []
+    weights: list[npt.NDArray[Any]] = []
     levels = np.zeros(3 * 2**15 + 1)  # of all integers of 8 and 16 bits, from -32768 on
     for part in parts:
         if "counts" in part:
