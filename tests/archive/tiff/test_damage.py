@@ -182,6 +182,24 @@ def test_a_set_of_more_files_than_may_be_open(again: bool, tmp_path: Path) -> No
     np.testing.assert_array_equal(pixels, planes)
 
 
+def test_a_member_of_a_set_is_read_by_its_master(tmp_path: Path) -> None:
+    """A file that leaves its metadata to the master of its set, a TIFF, gives the whole set, each plane in place."""
+    uuids = [f"urn:uuid:00000000-0000-4000-8000-{i:012d}" for i in range(3)]
+    data = "".join(
+        f'<TiffData FirstZ="{i}" IFD="0" PlaneCount="1"><UUID FileName="{i}.ome.tif">{uuid}</UUID></TiffData>'
+        for i, uuid in enumerate(uuids)
+    )
+    for i, uuid in enumerate(uuids):
+        only = f'<BinaryOnly MetadataFile="0.ome.tif" UUID="{uuids[0]}"/>'
+        start = OME.partition("<Image")[0].format(own=f' UUID="{uuid}"')
+        text = OME.format(own=f' UUID="{uuid}"', planes=3, data=data) if i == 0 else f"{start}{only}</OME>"
+        tifffile.imwrite(tmp_path / f"{i}.ome.tif", PLANES[i], description=text, metadata=None)
+    for name in ("0.ome.tif", "2.ome.tif"):
+        with open_images(tmp_path / name) as (image,):
+            np.testing.assert_array_equal(image.read((slice(0, 3), slice(0, 40), slice(0, 56))), PLANES[:3])
+            assert {file.name for file in image.files} == {"0.ome.tif", "1.ome.tif", "2.ome.tif"} | {name}
+
+
 def test_a_wide_image_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Regions that lie side by side read the bytes of their own columns, so that no byte is read twice."""
     plane = np.random.default_rng(1).integers(0, 255, (20, 17_000)).astype("u1")

@@ -186,12 +186,24 @@ def _open(path: Path, stack: ExitStack) -> tuple[Any, Xml | None, tuple[Path, ..
         file = file_beside(path, name)
         if not file.is_file():
             raise ArchiveError(f"its metadata are in the companion file {name!r}, which is not in the same folder")
-        text = file.read_text("utf-8-sig").rstrip()
+        master = _master(file, stack)
+        text = file.read_text("utf-8-sig").rstrip() if master is None else master.ome_metadata
         root, more = parse(text), (file,)
         check_beside(path, files_named(root))
-        tiff = stack.enter_context(tifffile.TiffFile(path, omexml=text))
+        tiff = master or stack.enter_context(tifffile.TiffFile(path, omexml=text))
     check_beside(path, files_named(root))
     return tiff, (text, root), more, []
+
+
+def _master(file: Path, stack: ExitStack) -> Any:
+    """The master of a set of OME-TIFFs, opened; None if the file that holds the metadata is a companion in XML."""
+    with file.open("rb") as handle:
+        if handle.read(2) not in (b"II", b"MM"):
+            return None
+    master = stack.enter_context(tifffile.TiffFile(file))
+    if not master.is_ome or companion_of(parse(master.ome_metadata)) is not None:
+        raise ArchiveError(f"its metadata are said to be in {file.name}, which holds none")
+    return master
 
 
 def _series_of(tiff: Any) -> Any:
