@@ -17,6 +17,8 @@ from eval import lossy_codecs, rate_distortion
 from eval.bd_table import bd_rows, write_bd_rows
 from eval.demo import run_demo
 from eval.images import given_sources, heldout_sources
+from eval.labels import judge as judge_labels
+from eval.labels import write as write_labels
 from eval.lossless import BrokenPromiseError, Settings, notes, run_file
 from eval.lossless_codecs import USUAL, by_name
 from eval.modes import OURS, Mode
@@ -184,6 +186,25 @@ def rate_distortion_summary(
     print_rate_distortion(points, rows, Console() if Console().is_terminal else Console(width=170))
     if plots is not None:
         draw_all(points, rows, plots)
+
+
+@app.command()
+def labels(
+    data: Annotated[Path, typer.Option(help="Folder below which images lie (TIFF, PNG).")],
+    out: Annotated[Path, typer.Option(help="TSV of the results; replaced if it exists.")] = Path("labels.tsv"),
+) -> None:
+    """Measure the detector of labels: on images as they are, on segmentations of them, and on light that looks alike.
+
+    Every second specimen is held out: thresholds were chosen without it. Whole images and tiles are judged.
+    """
+    found = judge_labels(data, lambda text: errors.print(text, highlight=False, markup=False))
+    with out.open("w") as file:
+        write_labels(found, command_line(), file)
+    for kind in ("names", "light"):
+        counted = [tally for tally in found if tally.kind == kind]
+        wrong, images = sum(tally.wrong for tally in counted), sum(tally.images for tally in counted)
+        Console().print(f"{kind}: {wrong} of {images} images are taken for the other", highlight=False)
+    Console().print(f"written: {out}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -45,6 +45,14 @@ NAMES: dict[str, np.ndarray] = {
     "five classes": (mosaic(90) % 5).astype("u1"),
     "one in the other": RINGS,
     "outlines": np.where(mosaic(60) != np.roll(mosaic(60), 1, 0), mosaic(60), 0).astype("u2"),
+    "outlines of objects in the order of rows": np.where(
+        (mosaic(60) != np.roll(mosaic(60), 1, 0)) & (mosaic(60) < 12), mosaic(60), 0
+    ).astype("u2"),
+    "noisy mask of 0 and 255": (RNG.random((256, 256)) < 0.2).astype("u1") * 255,
+    "one object all over, and ten small ones": np.where(
+        (X // 24 % 5 == 2) & (Y // 24 % 5 == 2), X // 24 + Y // 120 + 2, (X // 12 + Y // 12) % 2
+    ).astype("u2"),
+    "few objects in a large image": np.pad(mosaic(9)[:60, :60], 1900).astype("u2"),
 }
 SMOOTH = 100 + 80 * np.sin(Y / 40) * np.cos(X / 33)
 LIGHT: dict[str, np.ndarray] = {
@@ -56,6 +64,13 @@ LIGHT: dict[str, np.ndarray] = {
     "saturated": np.minimum(RNG.poisson(SMOOTH * 3), 255).astype("u1"),
     "cut at zero": np.maximum(RNG.poisson(SMOOTH).astype("i4") - 120, 0).astype("u2"),
     "padded": np.pad(RNG.poisson(SMOOTH[:128, :128]), 64).astype("u2"),
+    "padded, hardly any light": np.pad(RNG.normal(12, 0.5, (128, 128)).round(), 96).astype("u1"),
+    "enlarged by repetition": RNG.poisson(SMOOTH[:128, :128]).astype("u2").repeat(2, 0).repeat(2, 1),
+    "hot pixels in the dark": np.where(RNG.random((256, 256)) < 1e-3, 65535, 100).astype("u2"),
+    "16 levels, one prevails": np.maximum(RNG.poisson(SMOOTH) // 10 - 12, 0).astype("u1"),
+    "median of 5 x 5": np.median(
+        np.lib.stride_tricks.sliding_window_view(RNG.poisson(SMOOTH[::2, ::2]), (5, 5)), axis=(2, 3)
+    ).astype("u2"),
     "fractions": SMOOTH.astype("f4"),
     "constant": np.full((64, 64), 7, "u2"),
 }
@@ -81,6 +96,17 @@ def test_names_are_coded_without_loss(name: str, fidelity: Fidelity) -> None:
     ids = (default_lossless(), default_lossy("fast"))
     data = encode_chunk(NAMES[name], fidelity, *ids)
     np.testing.assert_array_equal(decode_chunk(data, ids), NAMES[name])
+
+
+@pytest.mark.parametrize("fidelity", BOUNDED, ids=str)
+@pytest.mark.parametrize("value", [1, 2, 300])
+def test_a_corner_of_an_object_is_kept(value: int, fidelity: Fidelity) -> None:
+    """A chunk that sees too little of a label image to be known for one keeps it all the same."""
+    ids = (default_lossless(), default_lossy("fast"))
+    chunk = np.zeros((128, 128), "u2")
+    chunk[-3:, -2:] = value
+    chunk[5, 7] = value + 1
+    np.testing.assert_array_equal(decode_chunk(encode_chunk(chunk, fidelity, *ids), ids), chunk)
 
 
 @pytest.mark.parametrize("fidelity", BOUNDED[:1] + BOUNDED[2:], ids=str)

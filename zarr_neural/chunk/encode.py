@@ -26,7 +26,7 @@ from zarr_neural.chunk.header import (
     plane_shape,
 )
 from zarr_neural.chunk.mean_error import root_mean_square_error
-from zarr_neural.chunk.names import holds_names
+from zarr_neural.chunk.names import hardly_varies, holds_names
 from zarr_neural.chunk.quantise import Quantiser
 from zarr_neural.errors import BoundError, UnsupportedInputError
 
@@ -42,7 +42,8 @@ def encode_chunk(
         Two to 32 axes, none empty; bool, integer, float or complex of any byte order; C or Fortran order is kept,
         anything else becomes C order.
     fidelity : Fidelity
-        Samples that are names (labels, masks, indices of a palette) are coded without loss whatever is allowed.
+        Samples that are names (labels, masks, indices of a palette) are coded without loss whatever is allowed,
+        and so are chunks that hardly vary, of which too little is seen to tell.
     model_id : str
         SHA-256 of the lossless model to use, in hexadecimal.
     lossy_id : str, optional
@@ -63,7 +64,7 @@ def encode_chunk(
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     planes = native.reshape(plane_shape(array.shape))
     fidelity.check_dtype(array.dtype)
-    kept = Fidelity() if not fidelity.lossless and holds_names(planes) else fidelity
+    kept = Fidelity() if not fidelity.lossless and (hardly_varies(planes) or holds_names(planes)) else fidelity
     mode, quantiser, payload, decoded = smallest(planes, kept, model_id, lossy_id)
     if fidelity.rmse is not None:
         _check_mean_error(planes, decoded, fidelity.rmse)

@@ -11,19 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zarr_neural.chunk.margin import find_content
+from zarr_neural.chunk.plateaus import LEAST_PLATEAU, Measures, measure, share_of_plateaus
+
+_RARE = 512
+_WHOLE = 2.0**53  # larger floats are all whole
 _QUICK = 2**16
 _ENOUGH = 2**20
 _PLATEAU = 0.8
 _NEARLY_ALL = 0.97
 _FEW_LEVELS = 4
 _FEW_PLATEAU = 0.85
+_APART = 0.7
+_ALIKE = 0.96
+_ALL = 0.995
 _UNRELATED = 0.45
 _SMALL_STEPS = 0.6
+_SOME_SMALL_STEPS = 0.75
 _WHOLLY_UNRELATED = 0.9
 _MOST = 0.6
 _OWN = 0.5
 _SOME_OWN = 0.2
-_OWN_PLATEAU = 0.3
+_ALL_OWN = 0.9
 _OWN_UNRELATED = 0.15
 
 
@@ -42,11 +51,31 @@ def holds_names(planes: NDArray[Any]) -> bool:
     if planes.dtype.kind not in "iuf" or planes.ndim < 2 or planes.size == 0:
         return False
     rows = planes.reshape(-1, *planes.shape[-2:])
-    quick = _strips(rows, _QUICK)
-    varied = [strip for strip in quick if _varies(strip)]
-    if varied and all(_share_of_plateaus(strip) < _OWN_PLATEAU for strip in varied):
+    quick = [strip for strip in _strips(rows, _QUICK) if _varies(strip)]
+    if quick and all(share_of_plateaus(strip) < LEAST_PLATEAU for strip in quick) and not _has_two_levels(quick):
         return False
-    return _judge(_strips(rows, _ENOUGH))
+    strips = _strips(rows, _ENOUGH)
+    if not any(_varies(strip) for strip in strips):
+        strips = _where_it_varies(rows)
+    return _judge(strips)
+
+
+def hardly_varies(planes: NDArray[Any]) -> bool:
+    """Return whether all samples but one in 512 are equal, or only two values occur: no loss makes that much smaller.
+
+    So a chunk with a corner of one object, of which too little is seen to tell what it is, keeps it. Floats count only
+    where they are whole numbers.
+
+    Parameters
+    ----------
+    planes : (N, Y, X) array
+    """
+    flat = planes.reshape(-1)
+    values, counts = np.unique(flat[:: max(1, flat.size // 1024)], return_counts=True)
+    others = flat[flat != values[counts.argmax()]]
+    if others.size * _RARE > flat.size and not (others == others[0]).all():
+        return False
+    return planes.dtype.kind != "f" or all(_is_whole(plane) for plane in planes)
 
 
 def _strips(planes: NDArray[Any], most: int) -> list[NDArray[Any]]:
@@ -66,92 +95,79 @@ def _strips(planes: NDArray[Any], most: int) -> list[NDArray[Any]]:
     return found
 
 
+def _where_it_varies(planes: NDArray[Any]) -> list[NDArray[Any]]:
+    """A few objects of a large image that no strip met, with what is about them."""
+    found: list[NDArray[Any]] = []
+    for plane in planes:
+        box = find_content(plane)[0]
+        if box.height and len(found) < 8:
+            top, left = max(0, box.top - 1), max(0, box.left - 1)
+            deep = min(box.height + 2, max(8, _ENOUGH // (8 * (box.width + 2))))
+            found.append(plane[top : top + deep, left : left + box.width + 2])
+    return found
+
+
 def _varies(strip: NDArray[Any]) -> bool:
     return bool((strip != strip[0, 0]).any())
 
 
-def _share_of_plateaus(strip: NDArray[Any]) -> float:
-    """The share of samples off the background that equal a neighbour beside, above or below."""
-    values, counts = np.unique(strip, return_counts=True)
-    off = strip != values[counts.argmax()]
-    return int((_equal_a_neighbour(strip) & off).sum()) / max(1, int(off.sum()))
-
-
-def _equal_a_neighbour(strip: NDArray[Any]) -> NDArray[np.bool_]:
-    equal = np.zeros(strip.shape, bool)
-    across, down = strip[:, 1:] == strip[:, :-1], strip[1:] == strip[:-1]
-    equal[:, 1:] |= across
-    equal[:, :-1] |= across
-    equal[1:] |= down
-    equal[:-1] |= down
-    return equal
+def _has_two_levels(strips: list[NDArray[Any]]) -> bool:
+    """Whether two values occur, none of them rare: a few hot or dead pixels make no mask."""
+    values, counts = np.unique(np.concatenate([strip.reshape(-1) for strip in strips]), return_counts=True)
+    return len(values) == 2 and int(counts.min()) * _RARE > int(counts.sum())
 
 
 def _judge(strips: list[NDArray[Any]]) -> bool:
-    strips = [strip for strip in strips if _varies(strip)]
+    strips = [_without_margin(strip) for strip in strips if _varies(strip)]
     if not strips:
         return False
     if strips[0].dtype.kind == "f" and not all(_is_whole(strip) for strip in strips):
         return False
-    values, counts = np.unique(np.concatenate([strip.reshape(-1) for strip in strips]), return_counts=True)
-    background = values[counts.argmax()]
-    ranks = [np.searchsorted(values, strip) for strip in strips]
-    empty = int(np.searchsorted(values, background))
-    share, chance = _plateaus(ranks, empty, counts)
-    beyond_chance = (share - chance) / (1 - chance) if chance < 1 else 0.0
-    if len(values) <= _FEW_LEVELS:
-        return beyond_chance >= _FEW_PLATEAU
-    steps = np.concatenate([_steps(rank) for rank in ranks])
-    if share < _OWN_PLATEAU or steps.size == 0:
-        return False
-    unrelated = float(np.median(steps)) / max(1.0, _typical_step(ranks, empty))
-    own = (len(values) - 1) / max(1, sum(_regions(rank, empty) for rank in ranks))
-    if share >= _NEARLY_ALL and own >= _SOME_OWN:
+    found = measure(strips)
+    if found.gap > 1 and _has_two_levels(strips):
         return True
-    if unrelated >= _OWN_UNRELATED and own >= _OWN and beyond_chance >= _OWN_PLATEAU:
+    if found.levels <= _FEW_LEVELS:
+        least = _APART if found.levels == 2 or found.alike >= _ALIKE else _FEW_PLATEAU
+        return found.beyond_chance >= least
+    if found.unrelated >= _OWN_UNRELATED and found.own >= _OWN and found.beyond_chance >= LEAST_PLATEAU:
         return True
-    if unrelated >= _WHOLLY_UNRELATED and beyond_chance >= _MOST:
+    if found.share >= _NEARLY_ALL and found.own >= _ALL_OWN:
         return True
-    small = float((steps <= max(1, len(values) // 128)).mean())
-    return beyond_chance >= _PLATEAU and unrelated >= _UNRELATED and small <= _SMALL_STEPS
+    reduced = [_without_repeats(strip) for strip in strips]  # enlarged light lies in plateaus too
+    if any(small.size < strip.size for small, strip in zip(reduced, strips, strict=True)):
+        found = measure(reduced)
+    return _lies_in_plateaus(found)
+
+
+def _lies_in_plateaus(found: Measures) -> bool:
+    if found.share >= _NEARLY_ALL and found.own >= _SOME_OWN:
+        return True
+    if found.share >= _ALL and found.small <= _SMALL_STEPS:
+        return True
+    if found.share >= _APART and found.alike >= _ALIKE and found.far >= _MOST:
+        return True
+    if found.unrelated >= _WHOLLY_UNRELATED and found.beyond_chance >= _MOST and found.small <= _SOME_SMALL_STEPS:
+        return True
+    return found.beyond_chance >= _PLATEAU and found.unrelated >= _UNRELATED and found.small <= _SMALL_STEPS
+
+
+def _without_margin(strip: NDArray[Any]) -> NDArray[Any]:
+    """The strip without a border of one value, unless nothing varies inside."""
+    content: NDArray[Any] = strip[find_content(strip)[0].slices]
+    return content if content.size and _varies(content) else strip
+
+
+def _without_repeats(strip: NDArray[Any]) -> NDArray[Any]:
+    """One of the two or three rows and columns that repeat each other, wherever the repeats begin."""
+    for axis in (0, 1):
+        rows = np.moveaxis(strip, axis, 0)
+        new = np.flatnonzero((rows[1:] != rows[:-1]).any(1)) + 1
+        for factor in (4, 3, 2):
+            if len(new) > 1 and (np.diff(new) % factor == 0).all():
+                strip = np.moveaxis(rows[int(new[0]) % factor :: factor], 0, axis)
+                break
+    return strip
 
 
 def _is_whole(strip: NDArray[Any]) -> bool:
-    return bool((np.isfinite(strip) & (strip == np.rint(strip))).all())
-
-
-def _plateaus(ranks: list[NDArray[Any]], empty: int, counts: NDArray[Any]) -> tuple[float, float]:
-    """The share of samples off the background with an equal neighbour, and what it would be by chance."""
-    off = equal_off = 0
-    for rank in ranks:
-        off += int((rank != empty).sum())
-        equal_off += int((_equal_a_neighbour(rank) & (rank != empty)).sum())
-    likely = counts / counts.sum()
-    others = np.delete(likely, empty)
-    chance = float((others * (1 - (1 - others) ** 4)).sum() / others.sum())
-    return equal_off / max(1, off), chance
-
-
-def _regions(rank: NDArray[Any], empty: int) -> int:
-    """The number of connected regions of equal samples off the background, less their holes (Euler's formula)."""
-    off = rank != empty
-    across, down = rank[:, 1:] == rank[:, :-1], rank[1:] == rank[:-1]
-    edges = int((across & off[:, 1:]).sum()) + int((down & off[1:]).sum())
-    blocks = int((across[1:] & across[:-1] & down[:, 1:] & off[1:, 1:]).sum())
-    return int(off.sum()) - edges + blocks
-
-
-def _steps(rank: NDArray[Any]) -> NDArray[Any]:
-    """Sizes of the steps between neighbours that differ, in levels that are in use."""
-    steps = np.concatenate([np.abs(np.diff(rank, axis=axis)).reshape(-1) for axis in (0, 1)])
-    differing: NDArray[Any] = steps[steps != 0]
-    return differing
-
-
-def _typical_step(ranks: list[NDArray[Any]], empty: int) -> float:
-    """The step between a sample off the background and one somewhere else, background or not as neighbours are."""
-    rng = np.random.default_rng(0)
-    flat = np.concatenate([rank.reshape(-1) for rank in ranks])
-    off = flat[flat != empty]
-    one, other = rng.choice(off, 4096), rng.choice(off, 4096)
-    return float(np.median(np.abs(one - other)[one != other])) if (one != other).any() else 1.0
+    return bool(((np.abs(strip) < _WHOLE) & (strip == np.rint(strip))).all())
