@@ -8,7 +8,7 @@ import os
 import re
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def export(
                 _planes(array, store.name, progress),
                 shape=array.shape,
                 dtype=array.dtype,
-                photometric="minisblack",
+                **_photometric(store, attributes(node), array),
                 compression=None if compression == "none" else compression,
                 metadata={"axes": axes.upper(), "Name": store.name, **_ome(read_names(content), axes, array, level)},
             )
@@ -93,6 +93,23 @@ def export(
     finally:
         unfinished.unlink(missing_ok=True)
     return target
+
+
+def _photometric(store: Path, said: Mapping[str, Any], array: zarr.Array[Any]) -> dict[str, Any]:
+    """How the values are to be shown, as the source of the store had it: white is 0, or indices of a palette."""
+    record = said.get("zarr_neural")
+    kind = record.get("photometric") if isinstance(record, Mapping) else None
+    if kind == "miniswhite" and array.dtype.kind in "biu":
+        return {"photometric": "miniswhite"}
+    if kind == "palette" and array.dtype.name in ("uint8", "uint16"):
+        table = np.zeros((2 ** (8 * array.dtype.itemsize), 3), "uint16")
+        try:
+            lines = (store / "OME" / "palette.txt").read_text("ascii").splitlines()[: len(table)]
+            table[: len(lines)] = [[min(int(value), 65535) for value in line.split()] for line in lines]
+        except (OSError, ValueError):
+            return {"photometric": "minisblack"}
+        return {"photometric": "palette", "colormap": table.T}
+    return {"photometric": "minisblack"}
 
 
 def _ome(names: Record, axes: str, array: zarr.Array[Any], level: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from zarr_neural.archive.tiff.dialects.imagej import read_imagej
 from zarr_neural.archive.tiff.dialects.lsm import read_lsm
 from zarr_neural.archive.tiff.dialects.micro_manager import read_micro_manager
-from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT, image_of_series, metadata_only, read_ome_xml
+from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT, image_of_series, metadata_only, only_image, read_ome_xml
 from zarr_neural.archive.tiff.dialects.record import Record, text_of
 from zarr_neural.archive.tiff.dialects.resolution_tags import read_resolution_tags
 from zarr_neural.archive.tiff.dialects.scanimage import read_scanimage
@@ -69,6 +69,8 @@ def read_record(tiff: Any, number: int, channels: int, xml: tuple[str, ElementTr
         read_qptiff(record, series, channels)
     elif kind == "scanimage":
         read_scanimage(record, tiff, series, channels)
+    elif xml is not None and len(tiff.series) == 1 and (image := only_image(xml[1], series)) is not None:
+        read_ome_xml(record, *xml, image)
     else:
         read_resolution_tags(record, series.keyframe)
         if text := text_of(series.keyframe.description):

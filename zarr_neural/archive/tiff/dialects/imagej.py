@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from zarr_neural.archive.tiff.dialects.record import Record, as_mapping, hex_colour, text_of, to_number
-from zarr_neural.archive.tiff.dialects.resolution_tags import pixels_per_unit, read_resolution_tags
+from zarr_neural.archive.tiff.dialects.resolution_tags import is_printed, pixels_per_unit, read_resolution_tags
+from zarr_neural.archive.tiff.units import unit_name
 
 _GREY = ("grayscale", "gray")
 
@@ -26,6 +27,12 @@ def read_imagej(record: Record, tiff: Any, series: Any, channels: int) -> None:
         record.windows = [(ranges[2 * i], ranges[2 * i + 1]) for i in range(channels)]
     elif channels == 1 and "min" in meta and "max" in meta:
         record.windows = [(to_number(meta["min"]), to_number(meta["max"]))]
+    if to_number(meta.get("c0")) or to_number(meta.get("c1")) not in (0, 1):
+        record.notes.append(
+            "ImageJ shows calibrated values for this file "
+            f"(function {meta.get('cf')}, c0 = {meta.get('c0')}, c1 = {meta.get('c1')}, in {meta.get('vunit')}): the "
+            "pixels were kept as they are stored; apply the calibration in OME/imagej.txt when you measure"
+        )
     lines = [f"{key}={value}" for key, value in meta.items() if isinstance(value, str | int | float | bool)]
     record.documents["imagej.txt"] = "\n".join(lines) + "\n"
     if info := text_of(meta.get("Info")):
@@ -36,6 +43,11 @@ def _read_sizes(record: Record, meta: Any, page: Any) -> None:
     unit = text_of(meta.get("unit"))
     if unit in (None, "pixel", "pixels"):
         read_resolution_tags(record, page)
+    elif unit_name(_escaped(unit)) == "inch" and is_printed(pixels_per_unit(page, "x")):
+        record.notes.append(
+            f"no pixel size was taken: {pixels_per_unit(page, 'x'):g} pixels per inch is a printing resolution, not "
+            "that of a microscope"
+        )
     else:
         for axis in "xy":
             per_unit = pixels_per_unit(page, axis)

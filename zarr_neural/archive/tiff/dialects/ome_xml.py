@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from zarr_neural.archive.tiff.dialects.record import Record, text_of, visible
 from zarr_neural.errors import ArchiveError
 
-_PIXEL_DATA = re.compile(r"<((?:\w+:)?)(TiffData|BinData)\b[^>]*?(?:/>|>.*?</\1\2\s*>)", re.DOTALL)
-_PIXELS = re.compile(r"<(?:\w+:)?Pixels\b.*?</(?:\w+:)?Pixels\s*>", re.DOTALL)
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>\s*")
+_POINTERS = ("TiffData", "BinData", "MetadataOnly")
 DOCUMENT = "METADATA.ome.xml"
 
 
@@ -28,7 +29,7 @@ def parse(text: str) -> ElementTree.Element:
         It is not well formed.
     """
     try:
-        return ElementTree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", text.lstrip("\ufeff")))
+        return ElementTree.fromstring(_DECLARATION.sub("", text.lstrip("\ufeff")))
     except (ElementTree.ParseError, ValueError) as error:
         raise ArchiveError(f"its OME-XML cannot be read ({error}), so that nothing tells what its pages are") from error
 
@@ -100,6 +101,13 @@ def image_of_series(root: ElementTree.Element, series: Any, number: int, count: 
             f"its OME-XML gives {image.get('ID')} the sizes {_sizes(image)}, its pages make {dict(_found(series))}"
         )
     return image
+
+
+def only_image(root: ElementTree.Element, series: Any) -> ElementTree.Element | None:
+    """Return the one image of a document that points to no pages, for a file with the one page that it describes."""
+    images = list(children(root, "Image"))
+    alone = len(images) == 1 and len(series.pages) == 1 and pixels_of(images[0]) is not None
+    return images[0] if alone and _fits(images[0], series) else None
 
 
 def _sizes(image: ElementTree.Element) -> dict[str, int]:
@@ -194,17 +202,51 @@ def _named(number: str | None, convention: str) -> str:
 
 
 def metadata_only(text: str) -> str:
-    """Return OME-XML in which the pixels are said to be elsewhere (MetadataOnly)."""
+    """Return OME-XML in which the pixels are said to be elsewhere (MetadataOnly), in time that grows with its length.
 
-    def without(found: re.Match[str]) -> str:
-        first = True
+    All else stays as it is, to the letter; it is declared to be UTF-8, as it is kept.
+    """
+    body = _DECLARATION.sub("", text.lstrip("\ufeff"))
+    whole, places, open_at = body.encode("utf-8", "surrogateescape"), _Places(), 0
+    parser = expat.ParserCreate("UTF-8")
+    parser.StartElementHandler = lambda name, _: places.start(name, parser.CurrentByteIndex)
+    parser.EndElementHandler = lambda name: places.end(name, _behind(whole, name, parser.CurrentByteIndex))
+    try:
+        parser.Parse(whole, True)
+    except expat.ExpatError as error:
+        raise ArchiveError(f"its OME-XML cannot be read ({error})") from error
+    parts = [b'<?xml version="1.0" encoding="UTF-8"?>\n']
+    for start, end, only in places.found:
+        parts += [whole[open_at:start], only]
+        open_at = end
+    return b"".join([*parts, whole[open_at:]]).decode("utf-8", "surrogateescape")
 
-        def replaced(data: re.Match[str]) -> str:
-            nonlocal first
-            only = f"<{data.group(1)}MetadataOnly/>" if first else ""
-            first = False
-            return only
 
-        return _PIXEL_DATA.sub(replaced, found.group(0))
+def _behind(text: bytes, name: str, at: int) -> int:
+    """Where an element ends: expat gives the place of its closing tag, or the place behind it if it has none."""
+    return text.index(b">", at) + 1 if text.startswith(b"</" + name.encode(), at) else at
 
-    return _PIXELS.sub(without, text)
+
+class _Places:
+    """Where the elements that point to pixels begin and end, and what takes their place."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, int, bytes]] = []
+        self._path: list[str] = []
+        self._start, self._told = 0, False
+
+    def start(self, name: str, at: int) -> None:
+        local = name.rpartition(":")[2]
+        if local == "Pixels":
+            self._told = False
+        if local in _POINTERS and self._path[-1:] == ["Pixels"]:
+            self._start = at
+        self._path.append(local)
+
+    def end(self, name: str, at: int) -> None:
+        prefix, _, local = name.rpartition(":")
+        self._path.pop()
+        if local in _POINTERS and self._path[-1:] == ["Pixels"]:
+            only = b"" if self._told else f"<{prefix}{':' if prefix else ''}MetadataOnly/>".encode()
+            self.found.append((self._start, at, only))
+            self._told = True

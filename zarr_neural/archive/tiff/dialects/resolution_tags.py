@@ -22,9 +22,7 @@ def read_resolution_tags(record: Record, page: Any) -> None:
         return
     inch = {axis: value * (1 if unit == 2 else 2.54) for axis, value in per_unit.items()}
     sizes = {axis: _MICROMETRES[int(unit)] / value for axis, value in per_unit.items()}
-    if any(abs(value - printed) < 0.02 * printed for value in inch.values() for printed in _PRINTED) or any(
-        size > _LARGEST for size in sizes.values()
-    ):
+    if any(map(is_printed, inch.values())) or any(size > _LARGEST for size in sizes.values()):
         record.notes.append(
             f"no pixel size was taken from the resolution tags: {per_unit['x']:.6g} pixels per "
             f"{'inch' if unit == 2 else 'centimetre'} is a printing resolution, not that of a microscope"
@@ -32,6 +30,11 @@ def read_resolution_tags(record: Record, page: Any) -> None:
         return
     for axis, size in sizes.items():
         record.put(axis, float(f"{size:.9g}"), "micrometer")
+
+
+def is_printed(per_inch: float) -> bool:
+    """Return whether so many pixels per inch are what printers, screens and scanners have."""
+    return any(abs(per_inch - printed) < 0.02 * printed for printed in _PRINTED)
 
 
 def tag(page: Any, name: str) -> Any:
