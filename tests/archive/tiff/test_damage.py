@@ -17,6 +17,7 @@ from raw_tiff import RawPage, page_of, write_raw
 from zarr_neural.archive.tiff import second_look
 from zarr_neural.archive.tiff.complaints import is_damage, notes_of
 from zarr_neural.archive.tiff.pages import _File
+from zarr_neural.archive.tiff.planes import plan_of_series
 from zarr_neural.archive.tiff.source import open_images
 from zarr_neural.errors import ArchiveError
 
@@ -180,6 +181,22 @@ def test_a_set_of_more_files_than_may_be_open(again: bool, tmp_path: Path) -> No
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     np.testing.assert_array_equal(pixels, planes)
+
+
+def test_a_page_that_only_the_index_of_micromanager_names_is_truncation(tmp_path: Path) -> None:
+    """Micro-Manager's index names a page beyond the end of the file: that is an error, not a plane never stored."""
+    path = tmp_path / "a_MMStack.ome.tif"
+    path.write_bytes(write_raw([page_of(plane, 16, rows=40) for plane in PLANES]))
+    with tifffile.TiffFile(path) as tiff:
+        key = tiff.pages.first
+        frames: list[Any] = [tiff.pages[number] for number in range(3)]
+        counts = key.databytecounts
+        lost = tifffile.TiffFrame(tiff, index=3, offset=0, dataoffsets=(0,), databytecounts=counts, keyframe=key)
+        series = tifffile.TiffPageSeries([*frames, lost], PLANES.shape, key.dtype, "ZYX", kind="mmstack")
+        with pytest.raises(ArchiveError, match="truncated: page 3"):
+            plan_of_series(series, path)
+        series = tifffile.TiffPageSeries([*frames, None], PLANES.shape, key.dtype, "ZYX", kind="mmstack")
+        assert plan_of_series(series, path).notes[0].startswith("1 of 4 planes is not in the file")
 
 
 def test_a_member_of_a_set_is_read_by_its_master(tmp_path: Path) -> None:
