@@ -17,6 +17,9 @@ constexpr int kPhases = 3;                    // diagonal, horizontal, vertical
 constexpr int kClasses = 3;                   // nets differ for levels 1, 2, and 3 or coarser
 constexpr int kCoefBits = 8;                  // linear predictor coefficients are in 1/256
 constexpr int kCoefMax = 511;
+constexpr int kWeightMax = 63;                // two products with activations fit 16 signed bits
+constexpr int64_t kSumEnd = 1 << 23;          // sums of a channel are smaller: exact in 32-bit integers and floats
+constexpr int kShiftMax = 23;
 
 constexpr int kNoiseBins = 84;                // noise curve: bins of the predicted level, 4 per octave
 constexpr int kFirstNoise = 40;               // level of every bin before the first phase: two grey levels

@@ -1,11 +1,12 @@
 // Python bindings: arrays in, arrays out, the GIL released in between. Checks of meaning are made in Python
-// (zarr_neural.models and zarr_neural.chunk); here only what memory safety needs.
+// (zarr_neural.models and zarr_neural.chunk); here only what memory safety and exact arithmetic need.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -49,7 +50,17 @@ void fill(Layer& layer, const int8_t* weights, const int32_t* bias, const uint8_
     layer.groups = static_cast<int>(inputs / 4);
     std::memcpy(layer.weights, weights, outputs * inputs);  // little endian: the first weight is the low byte
     std::copy_n(bias, outputs, layer.bias);
-    for (size_t i = 0; i < outputs; ++i) layer.shift[i] = shift[i];
+    for (size_t i = 0; i < outputs; ++i) {
+        int64_t sum = std::abs(static_cast<int64_t>(bias[i]));
+        for (size_t k = 0; k < inputs; ++k) {
+            const int weight = std::abs(static_cast<int>(weights[i * inputs + k]));
+            need(weight <= kWeightMax, "a weight lies outside -63..63");
+            sum += 255 * weight;
+        }
+        need(sum < kSumEnd, "the sums of a channel reach 2^23");
+        need(shift[i] <= kShiftMax, "a shift is larger than 23");
+        layer.shift[i] = shift[i];
+    }
 }
 
 // Arrays as in zarr_neural.models: networks have three leading axes (class, phase, expert).
@@ -62,6 +73,7 @@ Model* make_model(In<uint32_t, 2> tails, In<int16_t, 3> bank, In<int8_t, 5> rule
         need(tail[0] == 1u << 29 && std::is_sorted(tail, tail + kTailSteps + 1, std::greater<>()), "tails must fall from 2^29 and never rise");
     }
     need(bank.shape(0) == kPhases && bank.shape(1) >= 1 && bank.shape(2) == kNeighbours, "bank must be (3, filters, 16)");
+    need(std::all_of(bank.data(), bank.data() + bank.size(), [](int c) { return c >= -kCoefMax && c <= kCoefMax; }), "a coefficient of the bank lies outside -511..511");
     need(experts >= 1, "a model needs at least one expert");
     const auto lead = [&](const auto& a) { return a.shape(0) == kClasses && a.shape(1) == kPhases && a.shape(2) == experts; };
     need(lead(rules) && rules.shape(3) == kScaleGroups && rules.shape(4) == 2, "rules must be (3, 3, experts, 42, 2)");
@@ -174,6 +186,7 @@ TransformModel* make_transform_model(In<uint8_t, 2> half, In<uint16_t, 3> widths
         need(sum == kProbScale, "the widths of a table must sum to 2^14");
     }
     need(gains.shape(0) >= 1 && gains.shape(0) <= kGainVectors && gains.shape(1) == kGainLevels && gains.shape(2) == kBands, "gains must be (1..16, 10, 3)");
+    need(std::all_of(gains.data(), gains.data() + gains.size(), [](int g) { return g >= -2048 && g <= 2047; }), "gains must be -2048 to 2047");
     const auto lead = [&](const auto& a) { return a.shape(0) == kBandNetworks; };
     need(lead(w1) && lead(b1) && lead(s1) && b1.shape(1) == hidden1 && s1.shape(1) == hidden1 && w1.shape(2) == kFeatures, "the first layer has a wrong shape");
     need(lead(w2) && lead(b2) && lead(s2) && b2.shape(1) == hidden2 && s2.shape(1) == hidden2 && w2.shape(2) == hidden1, "the second layer has a wrong shape");
@@ -250,6 +263,8 @@ nb::dict training_coefficients(const TransformModel& model, In<uint16_t, 2> samp
 }  // namespace
 
 NB_MODULE(_native, m) {
+    kernels();  // what it and CRCs choose once is chosen now: a fork in the midst of it would leave it half done
+    crc32c(nullptr, 0, 0);
     m.doc() = "Compiled engine of zarr_neural: see native/ for the sources and zarr_neural/spec/v1.md for the format.";
     nb::exception<DamagedStream>(m, "DamagedStream", PyExc_ValueError);
     nb::class_<Model>(m, "Model");
@@ -266,6 +281,7 @@ NB_MODULE(_native, m) {
           nb::arg("lanes"), nb::arg("kernels") = "");
     m.def("transform_coefficients", &training_coefficients, nb::arg("model"), nb::arg("samples"), nb::arg("top"), nb::arg("step"), nb::arg("quality"), nb::arg("lam"));
     m.def("kernel_names", &kernel_names);
+    m.def("in_main_interpreter", [] { return PyInterpreterState_Get() == PyInterpreterState_Main(); });
     m.def("crc32c", [](In<uint8_t, 1> data, uint32_t crc) {
         nb::gil_scoped_release release;
         return crc32c(data.data(), data.shape(0), crc);

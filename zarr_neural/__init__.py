@@ -5,6 +5,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from zarr_neural import _native
+
+if not _native.in_main_interpreter():  # its first call that lets go of the interpreter's lock would hang there
+    raise ImportError(
+        "zarr_neural works in the main interpreter alone, not in a subinterpreter: use threads or processes"
+    )
+
 from zarr_neural import codecs
 from zarr_neural.chunk import NoiseModel, estimate_noise
 from zarr_neural.codecs.compressor import NeuralCodec

@@ -27,11 +27,12 @@ def test_every_kernel_set_passes(kernels: str) -> None:
 
 def test_it_runs_once_per_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second use of a set costs nothing."""
-    runs: list[str] = []
-    monkeypatch.setattr(selftest, "run", runs.append)
+    runs: list[tuple[str, str]] = []
+    monkeypatch.setattr(selftest, "start", lambda *args: runs.append(args))
     for name in ("portable", "portable", "other", "portable"):
         selftest.require(name)
-    assert runs == ["portable", "other"]
+        selftest.require(name, "transforms")
+    assert runs == [(name, path) for name in ("portable", "other") for path in ("planes", "transforms")]
 
 
 def wrong_bytes(encode: Function, *args: Any) -> Any:
@@ -82,12 +83,38 @@ def refusing(decode: Function, *args: Any) -> Any:
     ],
 )
 def test_a_wrong_answer_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str, fault: Function, message: str) -> None:
-    """Wrong bytes, wrong pixels or a refusal end in EngineError, every time that the set is asked for."""
+    """Wrong bytes, wrong pixels or a refusal end in EngineError, every time that the set is asked for that path."""
     right = getattr(_native, name)
     monkeypatch.setattr(selftest, name, lambda *args: fault(right, *args))
     for _ in range(2):
         with pytest.raises(EngineError, match=message):
-            native.ready_kernels()
+            native.ready_kernels("transforms" if name.endswith("transform") else "planes")
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [("planes", {"encode_plane", "decode_plane"}), ("transforms", {"encode_transform", "decode_transform"})],
+)
+def test_a_process_begins_with_what_it_uses(path: Any, names: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test before the first plane encodes and decodes by that path alone, in several numbers of lanes, to 32."""
+    sizes: dict[str, set[int]] = {}
+
+    def spy(name: str) -> Function:
+        right = getattr(_native, name)
+
+        def call(*args: Any) -> Any:
+            given = args[1].size if name.startswith("encode") else args[3] * args[4]
+            sizes.setdefault(name, set()).add(given)
+            return right(*args)
+
+        return call
+
+    for name in ("encode_plane", "decode_plane", "encode_transform", "decode_transform"):
+        monkeypatch.setattr(selftest, name, spy(name))
+    native.ready_kernels(path)
+    assert set(sizes) == names
+    assert max(sizes["encode_" + path[:-1]]) >= 16384
+    assert all(len(found) > 1 for name, found in sizes.items() if name != "encode_transform")
 
 
 def test_kernels_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:

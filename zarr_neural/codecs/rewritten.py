@@ -7,11 +7,12 @@ these runs and not all without further loss.
 """
 
 from collections import OrderedDict
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zarr_neural.fork import ForkSafeLock
 
 _RUN = 32
 _MOST_NBYTES = 16 * 2**20
@@ -24,7 +25,7 @@ class Remembered:
     def __init__(self) -> None:
         self._chunks: OrderedDict[_Key, NDArray[np.uint64]] = OrderedDict()
         self._nbytes = 0
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
 
     def note(self, decoded: NDArray[Any]) -> None:
         """Remember a chunk that was just decoded."""

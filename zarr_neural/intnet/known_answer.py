@@ -105,7 +105,8 @@ def _table(half: int, row: int) -> tuple[int, list[int]]:
     for _ in range(half):
         mass.append(mass[-1] * fall >> 16)
     every = [*mass[:0:-1], *mass, mass[-1] // 2, mass[-1] // 2]
-    width = [1 + part * (16384 - len(every)) // sum(every) for part in every]
+    whole = sum(every)
+    width = [1 + part * (16384 - len(every)) // whole for part in every]
     width[half] += 16384 - sum(width)
     return half, width + [0] * (128 - len(width))
 

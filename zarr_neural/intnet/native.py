@@ -5,7 +5,6 @@ integers. The variable ZARR_NEURAL_KERNELS forces one, for tests and for hunting
 """
 
 import os
-import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -18,13 +17,14 @@ from zarr_neural._native import decode_repeats as _decode_repeats
 from zarr_neural._native import encode_plane as _encode_plane
 from zarr_neural._native import encode_repeats as _encode_repeats
 from zarr_neural.errors import ConfigurationError, DamagedChunkError, UnsupportedInputError
+from zarr_neural.fork import ForkSafeLock
 from zarr_neural.intnet import selftest
 
 KERNELS_VARIABLE = "ZARR_NEURAL_KERNELS"
 ARRAY_NAMES = ("tails", "bank", "rules", "w1", "b1", "s1", "w2", "b2", "s2", "w3", "b3", "s3")
 
 _handles: dict[str, Model] = {}
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 
 
 class IntegerModel(Protocol):
@@ -123,8 +123,8 @@ def make_handle(arrays: Mapping[str, NDArray[Any]]) -> Model:
     return make_model(*(np.ascontiguousarray(arrays[name]) for name in ARRAY_NAMES))
 
 
-def ready_kernels() -> str:
-    """Return the name of the kernel set to use, after its known-answer test.
+def ready_kernels(path: selftest.Coding = "planes") -> str:
+    """Return the name of the kernel set to use, after its known-answer test for that path.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def ready_kernels() -> str:
     name = os.environ.get(KERNELS_VARIABLE) or names[0]
     if name not in names:
         raise ConfigurationError(f"{KERNELS_VARIABLE} is {name!r}, this processor runs {', '.join(names)}")
-    selftest.require(name)
+    selftest.require(name, path)
     return name
 
 

@@ -1,6 +1,5 @@
 """Path Y by the compiled engine: planes to payloads and back, with the interpreter lock released."""
 
-import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from zarr_neural._native import DamagedStream, LossyModel, make_lossy_model
 from zarr_neural._native import decode_transform as _decode_transform
 from zarr_neural._native import encode_transform as _encode_transform
 from zarr_neural.errors import DamagedChunkError, UnsupportedInputError
+from zarr_neural.fork import ForkSafeLock
 from zarr_neural.intnet.lossy_arrays import native_arrays
 from zarr_neural.intnet.native import IntegerModel, ready_kernels
 
@@ -19,7 +19,7 @@ MAX_LANES = 5
 PRICE_OF_A_BIT = 0.25  # in squared steps: what lowers the rate most at equal error, found by trial
 
 _handles: dict[str, LossyModel] = {}
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 
 
 class Parameters(NamedTuple):
@@ -78,7 +78,7 @@ def encode_transform(model: IntegerModel, samples: NDArray[np.uint16], top: int,
     if not 1 <= top <= 65535 or samples.max() > top:
         raise UnsupportedInputError(f"a plane with samples up to {samples.max()} has no largest value of {top}")
     coded = _encode_transform(
-        handle(model), np.ascontiguousarray(samples), top, max_mse, PRICE_OF_A_BIT, ready_kernels()
+        handle(model), np.ascontiguousarray(samples), top, max_mse, PRICE_OF_A_BIT, ready_kernels("transforms")
     )
     if coded is None:
         return None
@@ -106,7 +106,7 @@ def decode_transform(
     try:
         return _decode_transform(
             handle(model), data, parameters.words_nbytes, height, width, top,
-            parameters.step, parameters.quality, parameters.lanes, ready_kernels(),
+            parameters.step, parameters.quality, parameters.lanes, ready_kernels("transforms"),
         )  # fmt: skip
     except DamagedStream as error:
         raise DamagedChunkError(str(error)) from error

@@ -3,11 +3,11 @@
 import functools
 import hashlib
 import os
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from zarr_neural.errors import ConfigurationError, ModelError, ModelNotFoundError
+from zarr_neural.fork import ForkSafeLock
 
 from .file import MAX_NBYTES
 from .folders import first_sound, user_directory
@@ -20,7 +20,7 @@ DEFAULT_NAME = "lossless.default"  # a file in SHIPPED that holds the SHA-256 of
 LOSSY_PRESETS = ("fast", "dense")  # each with a file lossy-PRESET.default of the same kind
 SUFFIX = ".safetensors"
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _loaded: dict[str, LosslessModel | LossyModel] = {}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
-_lock = threading.RLock()
+from zarr_neural.fork import ForkSafeLock
+
+_lock = ForkSafeLock()
 """One for all networks of the process: the number of threads belongs to torch, not to a network."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from zarr_neural.errors import ModelError
+from zarr_neural.fork import ForkSafeLock
 from zarr_neural.zoo.autoencoders.codes import QUANTILES, Statistics
 from zarr_neural.zoo.autoencoders.networks import Autoencoder, build
 from zarr_neural.zoo.one_thread import one_thread
@@ -22,7 +22,7 @@ from zarr_neural.zoo.weights import locate, read_weights, sha256, write_weights
 FORMAT = "zarr_neural.autoencoder.1"
 MOST_LOADED = 4
 _loaded: OrderedDict[str, Model] = OrderedDict()
-_lock = threading.RLock()
+_lock = ForkSafeLock()
 
 
 @dataclass(frozen=True)
