@@ -179,3 +179,15 @@ def test_the_way_values_are_shown_comes_back(kind: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(tiff.asarray(), pixels)
         if table is not None:
             np.testing.assert_array_equal(tiff.pages[0].colormap, table)
+
+
+def test_texts_of_the_instrument_are_kept(tmp_path: Path) -> None:
+    """Make, model, date and the block of an electron microscope go along with the pixels."""
+    sem = b"\r\n".join([b"0", b"AP_MAG", b"Mag = 5.00 K X", b""])
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS[0], metadata=None, software="Acquire 3", datetime="2026:12:01 10:00:00",
+                     extratags=[(271, 2, None, "Zeiss", True), (34118, 2, None, sem, True)])  # fmt: skip
+    convert([tmp_path / "a.tif"], tmp_path / "a.zarr")
+    texts = {path.name: path.read_text() for path in (tmp_path / "a.zarr" / "OME").iterdir()}
+    for word in ("Zeiss", "Acquire 3", "2026:12:01 10:00:00"):
+        assert word in texts["tiff-tags.json"]
+    assert "5.0" in texts["sem.json"]

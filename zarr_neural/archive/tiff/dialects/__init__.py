@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from zarr_neural.archive.tiff.dialects.imagej import read_imagej
+from zarr_neural.archive.tiff.dialects.kept_tags import keep_tags
 from zarr_neural.archive.tiff.dialects.lsm import read_lsm
 from zarr_neural.archive.tiff.dialects.micro_manager import read_micro_manager
 from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT, image_of_series, metadata_only, only_image, read_ome_xml
@@ -75,4 +76,5 @@ def read_record(tiff: Any, number: int, channels: int, xml: tuple[str, ElementTr
         read_resolution_tags(record, series.keyframe)
         if text := text_of(series.keyframe.description):
             record.documents["image-description.txt"] = text
+    keep_tags(record, tiff, series.keyframe)
     return record
