@@ -11,6 +11,7 @@ from typing import Any
 
 from zarr_neural.archive.ask.options import Options, Progress, silent
 from zarr_neural.archive.check.report import ImageReport, store_nbytes
+from zarr_neural.archive.check.saving import with_noise_saving
 from zarr_neural.archive.stores import is_store
 from zarr_neural.archive.tiff.find import find_tiffs
 from zarr_neural.archive.tiff.source import SourceImage, open_images
@@ -90,7 +91,7 @@ def convert(
             reports += _convert_file(file, place, options, progress, covered, wrong)
     if wrong and len(wrong) == len(reports) - len(found.passed_over):
         raise wrong[0]
-    return reports
+    return with_noise_saving(reports)
 
 
 def _check_apart(target: Path, sources: list[Path], stores: list[Path], files: Sequence[tuple[Path, Path]]) -> None:

@@ -269,6 +269,7 @@ def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
         seconds=seconds,
         resumed=job.journal.resumed,
         notes=tuple(notes),
+        labels=choice.labels,
     )
 
 
