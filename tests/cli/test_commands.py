@@ -97,7 +97,7 @@ def test_what_became_of_a_channel_is_printed(tiff: Path, tmp_path: Path) -> None
     assert result.exit_code == 0, result.stderr
     assert "psnr 30, max_error 50" in result.stdout
     (image,) = json.loads(run("convert", tiff, tmp_path / "b.zarr", "--psnr", "30", "--json").stdout)["images"]
-    result = run("convert", tiff, tmp_path / "c.zarr", "--psnr", "30")
+    result = run("convert", tiff, tmp_path / "c.zarr", "--psnr", "30", "-v")
     for target, channel in zip(image["targets"], image["channels"], strict=True):
         assert f"channel {channel['channel'][-1]}: rmse at most {target['rmse']:g}; measured rmse" in result.stdout
         assert f"PSNR {channel['psnr_db']:.2f} dB of its range of {target['peak']:g}" in result.stdout

@@ -82,3 +82,18 @@ def number(value: float | None) -> str:
 def times(shape: Any) -> str:
     """Return a shape such as "512x512"."""
     return "x".join(str(size) for size in shape)
+
+
+def megabytes(nbytes: float) -> str:
+    """Return a number of bytes such as "12.4 MB", in powers of 1000 as disks are sold.
+
+    >>> megabytes(12_400_000), megabytes(800)
+    ('12.4 MB', '800 bytes')
+    """
+    if nbytes < 1000:
+        return f"{nbytes:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
+        nbytes /= 1000
+        if nbytes < 999.95:
+            return f"{nbytes:.1f} {unit}"
+    return f"{nbytes / 1000:.1f} TB"

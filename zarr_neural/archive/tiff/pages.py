@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from zarr_neural.archive.tiff.planes import Page, Plan, segment_nbytes
 from zarr_neural.archive.tiff.streams import is_cut
-from zarr_neural.errors import ArchiveError
+from zarr_neural.errors import ArchiveError, MissingExtraError
 
 Selection = tuple[slice, ...]
 Pixels = npt.NDArray[Any]
@@ -158,6 +158,8 @@ class Pages:
                 data, page.decoder.compression, lambda stream: page.decoder.decode(stream, number, **more)[0]
             )
         except Exception as error:
+            if "requires the 'imagecodecs' package" in str(error):
+                raise MissingExtraError(f"{page.path.name} is compressed", "imagecodecs", "archive") from error
             raise ArchiveError(
                 f"{page.path.name}: page {page.number}: strip or tile {number} cannot be decoded: "
                 f"{error or type(error).__name__}"
