@@ -43,6 +43,7 @@ def test_public_names() -> None:
         "encode_chunk",
         "estimate_noise",
         "fidelity_of",
+        "holds_names",
     ]
     for module in (zarr_neural, codecs, chunk):
         for name in module.__all__:
@@ -66,6 +67,7 @@ def test_errors() -> None:
         "MissingExtraError",
         "ModelError",
         "ModelNotFoundError",
+        "SourceChangedError",
         "UnsupportedInputError",
         "ZarrNeuralError",
     ]

@@ -124,6 +124,22 @@ def test_damage_ends_in_our_error_or_in_some_plane() -> None:
     assert refused + decoded == 5000
 
 
+def test_escapes_beyond_any_sample_are_refused() -> None:
+    """An escape whose code is legal and whose value no sample has is refused for itself, before sums of it wrap."""
+    key = (9, 7, 255)
+    payload, words_nbytes = native.encode_plane(MODEL, known_plane(*key), key[2])
+    said = set()
+    for ones in range(17, 23):  # a Golomb code of so many ones is legal and stands for 2^18 and more
+        for shift in range(ones + 6):
+            bits = np.tile([1] * ones + [0] * 6, 8)[shift : shift + 8 * (len(payload) - words_nbytes)].astype("u1")
+            raw = np.packbits(bits, bitorder="little").tobytes()
+            try:
+                native.decode_plane(MODEL, payload[:words_nbytes] + raw, words_nbytes, *key)
+            except DamagedChunkError as error:
+                said.add(str(error))
+    assert "an escape lies beyond any sample" in said
+
+
 def test_another_shape_or_range_never_crashes() -> None:
     """A payload read as a plane of another size or range is refused or decodes to such a plane."""
     payload, words_nbytes = native.encode_plane(MODEL, known_plane(50, 60, 4095), 4095)
