@@ -22,7 +22,7 @@ def convert_command(
         list[str], typer.Argument(metavar="SRC", help="TIFF files, folders (searched recursively) and patterns.")
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="DST", help="The store of a single image, or the folder of the stores of several.")
+        str, typer.Argument(metavar="DST", help="The store of a single image, or the folder of the stores of several.")
     ],
     lossless: Annotated[
         bool, typer.Option("--lossless", help="Keep every pixel as it is. This is the default.")
@@ -152,7 +152,7 @@ def convert_command(
         counts = {state.replace(" ", "_"): sum(r.status == state for r in reports) for state in states}
         print_json({**counts, "images": [report.as_json() for report in reports]})
     elif not quiet:
-        print_summary(reports, target, verbose=verbose)
+        print_summary(reports, Path(target), verbose=verbose)
     for report in failed:
         complain(f"{report.source}: {(report.error or '').removeprefix(Path(report.source).name + ': ')}")
     raise typer.Exit(1 if failed else 0)
