@@ -88,11 +88,11 @@ def test_a_repr_can_be_read_back() -> None:
         ({"noise": 1, "noise_model": CAMERA | {"dark": 1}}, "must have gain, offset and read_noise, not .*dark"),
         ({"noise": 1, "noise_model": CAMERA | {"gain": "1"}}, "gain must be a number .* not '1'"),
         ({"noise": 1, "noise_model": [1, 2, 3]}, "must be a NoiseModel, not list"),
-        ({"lossless": True, "models": []}, r"at least one SHA-256, not \[\]"),
+        ({"lossless": True, "models": []}, r"at least one SHA-256, not '\[\]'"),
         ({"lossless": True, "models": "0" * 64}, "a list of at least one SHA-256"),
         ({"lossless": True, "models": ["ABC"]}, "64 lower-case hexadecimal digits, not 'ABC'"),
         ({"lossless": True, "models": ["A" * 64]}, "64 lower-case hexadecimal digits"),
-        ({"lossless": True, "models": [5]}, "not 5"),
+        ({"lossless": True, "models": [5]}, "not '5'"),
     ],
     ids=lambda v: ",".join(v) if isinstance(v, dict) else "",
 )
