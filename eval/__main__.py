@@ -195,7 +195,8 @@ def labels(
 ) -> None:
     """Measure the detector of labels: on images as they are, on segmentations of them, and on light that looks alike.
 
-    Every second specimen is held out: thresholds were chosen without it. Whole images and tiles are judged.
+    Specimens are counted in two halves; failures in both were looked at when the rules were made.
+    Whole images and tiles are judged.
     """
     found = judge_labels(data, lambda text: errors.print(text, highlight=False, markup=False))
     with out.open("w") as file:
