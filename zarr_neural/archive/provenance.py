@@ -19,6 +19,8 @@ from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.chunk import NoiseModel
 
 KEY = "zarr_neural"
+READER = "the Python package zarr-neural: pip install zarr-neural"
+"""Told to readers who lack the package, to whom zarr says no more than that it does not know the codec."""
 
 
 def task_of(image: SourceImage, options: Options) -> dict[str, Any]:
@@ -84,6 +86,7 @@ def outcome(
         What had to be assumed or decided.
     """
     return {
+        "read_with": READER,
         "models": model_ids(array),
         "measured": channels,
         "ratio": ratio,

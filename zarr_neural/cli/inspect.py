@@ -15,11 +15,17 @@ from zarr_neural.cli.terminal import print_json
 
 
 def inspect_command(
-    path: Annotated[Path, typer.Argument(metavar="STORE|CHUNK", help="A store, an array, or the file of a chunk.")],
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="A store, a folder of stores, an array, or the file of a chunk."),
+    ],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what a store or a chunk holds: shape, codec, sizes, models, what was lost."""
+    """Describe a store, a folder of stores or a chunk: shape, codec, sizes, and what was lost.
+
+    All that is known, such as the models and the record of the conversion, is printed by --json.
+    """
     with reported(as_json):
         content = inspect_path(path)
     if as_json:
