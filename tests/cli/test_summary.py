@@ -55,6 +55,13 @@ def test_counts_sizes_and_places(capsys: pytest.CaptureFixture[str]) -> None:
     assert "napari --plugin napari-ome-zarr out/a.ome.zarr" in text
 
 
+def test_a_lossless_run_says_what_noise_would_have_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line tells what the mildest lossy mode would have saved, where it was estimated."""
+    lines = printed(capsys, report("a", noise_saving=0.25), report("b"))
+    assert len([line for line in lines if "With --noise 1 the stores would take about 25% less space" in line]) == 1
+    assert not [line for line in printed(capsys, report("b")) if "--noise" in line]
+
+
 def test_a_note_of_many_images_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     """The same note is printed once, with how many images it is about."""
     lines = printed(capsys, *(report(name, notes=("the size of a pixel was left out",)) for name in "abcd"))
