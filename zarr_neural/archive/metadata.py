@@ -9,6 +9,7 @@ import numpy as np
 
 from zarr_neural.archive.check.measure import ChannelError
 from zarr_neural.archive.layout import Level
+from zarr_neural.archive.stores import LAYOUT
 from zarr_neural.archive.tiff.dialects import Record
 from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.archive.tiff.units import SYMBOLS
@@ -114,6 +115,8 @@ def read_ome(attributes: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         There is no image in the group.
     """
     content = attributes.get("ome", attributes)
+    if isinstance(content, Mapping) and LAYOUT in content:
+        raise ArchiveError("it holds several images: name one of them, such as STORE/0")
     if not isinstance(content, Mapping) or not content.get("multiscales"):
         raise ArchiveError("no OME-Zarr image: the group has no multiscales")
     version = str(content.get("version") or content["multiscales"][0].get("version", "0.4"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,27 @@ from zarr_neural.bitstream import crc32c
 from zarr_neural.codecs.configuration import FORMAT_ID
 from zarr_neural.errors import ArchiveError
 
+LAYOUT = "bioformats2raw.layout"
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
 def is_store(path: Path) -> bool:
     """Return whether `path` is the folder of a Zarr group or array."""
     return any((path / name).is_file() for name in _MARKS)
+
+
+def is_collection(path: Path) -> bool:
+    """Return whether `path` is a store that holds several images as groups 0, 1, ... (the layout of bioformats2raw)."""
+    if not is_store(path):
+        return False
+    said = attributes(open_node(path))
+    return any(isinstance(part, Mapping) and LAYOUT in part for part in (said, said.get("ome")))
+
+
+def images_of(path: Path) -> list[Path]:
+    """Return the images of a collection, in their order."""
+    inside = (entry for entry in path.iterdir() if entry.is_dir() and entry.name.isdecimal() and is_store(entry))
+    return sorted(inside, key=_by_number)
 
 
 def open_node(path: Path) -> zarr.Group | zarr.Array[Any]:
@@ -95,20 +110,30 @@ def _is_new(folder: Path, seen: set[Path]) -> bool:
 
 
 def find_stores(path: Path) -> tuple[list[Path], list[Path]]:
-    """Return the stores at or below `path`, and the unfinished conversions met on the way, both sorted."""
+    """Return the stores at or below `path`, and the unfinished conversions met on the way, both sorted.
+
+    Of a store that holds several images, these."""
     if is_store(path):
-        return [path], []
+        return _expanded(path), []
     if not path.is_dir():
         open_node(path)
     stores, unfinished = [], []
     for folder in _folders(path, {path.resolve()}):
-        if folder.name.endswith(".partial") and (folder / "journal.jsonl").exists():
+        if folder.name.endswith(".partial") and ((folder / "journal.jsonl").exists() or not is_store(folder)):
             unfinished.append(folder)
         else:
-            stores.append(folder)
+            stores += _expanded(folder)
     if not stores and not unfinished:
         raise ArchiveError(f"{path}: no Zarr store there")
     return stores, unfinished
+
+
+def _expanded(store: Path) -> list[Path]:
+    """A store, or the images of a collection; one whose metadata are damaged stands for itself."""
+    try:
+        return images_of(store) if is_collection(store) else [store]
+    except ArchiveError:
+        return [store]
 
 
 def _folders(path: Path, seen: set[Path]) -> Iterator[Path]:

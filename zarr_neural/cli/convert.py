@@ -69,6 +69,13 @@ def convert_command(
     ome_version: Annotated[
         str, typer.Option(help="The version of OME-Zarr: 0.5 (which is Zarr v3) or 0.4 (Zarr v2).")
     ] = "0.5",
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="images: a store for each image of a file. bf2raw: one store for all images of a file, with groups 0, "
+            "1 and so on, as bioformats2raw writes it."
+        ),
+    ] = "images",
     levels: Annotated[
         int | None,
         typer.Option(
@@ -138,6 +145,7 @@ def convert_command(
             chunks=None if chunk is None else numbers(chunk),
             shards=False if shape is None else shape,
             labels=labels,
+            layout=layout,
             levels=1 if no_pyramid else levels,
             axes=axes,
             overwrite=overwrite,

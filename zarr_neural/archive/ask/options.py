@@ -13,6 +13,7 @@ from zarr_neural.archive.tiff.axes import check_axes
 from zarr_neural.archive.tiff.source import MAX_MEMORY
 from zarr_neural.errors import ConfigurationError
 
+LAYOUTS = ("images", "bf2raw")
 Progress = Callable[[str, int, int], None]
 """Called in the caller's thread with (image name, pixels done, pixels in all); what it raises stops the conversion."""
 
@@ -37,6 +38,8 @@ class Options:
         True: chosen, up to 32 MiB of pixels. Zarr v3 only.
     labels : bool, optional
         Treat every image as labels (True), none (False), or decide image by image (None).
+    layout : {"images", "bf2raw"}
+        A store for each image, or all images of a file in one store, as bioformats2raw writes it.
     levels : int, optional
         Number of levels, the full resolution included; 1 for no overviews. Default: until 256 pixels are left.
     max_memory : int
@@ -60,6 +63,7 @@ class Options:
     chunks: tuple[int, ...] | None = None
     shards: tuple[int, ...] | bool = False
     labels: bool | None = None
+    layout: str = "images"
     levels: int | None = None
     max_memory: int = MAX_MEMORY
     axes: str | None = None
@@ -74,6 +78,8 @@ class Options:
         for name, sides in (("chunk", self.chunks), ("shard", self.shards)):
             if isinstance(sides, tuple) and (not sides or min(sides) < 1):
                 raise ConfigurationError(f"{name} shape {sides}: every side at least 1")
+        if self.layout not in LAYOUTS:
+            raise ConfigurationError(f"layout {self.layout!r}: {' or '.join(LAYOUTS)}")
         if self.levels is not None and self.levels < 1:
             raise ConfigurationError(f"{self.levels} levels: at least 1, which is the full resolution alone")
         if self.max_memory < 1:

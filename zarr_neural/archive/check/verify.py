@@ -23,6 +23,7 @@ from zarr_neural.archive.stores import (
     digest_of_marks,
     file_mark,
     find_stores,
+    is_collection,
     is_ours,
     open_node,
 )
@@ -112,6 +113,8 @@ def _source_of(store: Path, stores: Path, sources: Path) -> Path:
     name = named.get("name", "") if isinstance(named, Mapping) else ""
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise ArchiveError(f"{store} does not say what it was made from: name its TIFF instead of the folder")
+    if store.parent != stores.parent and is_collection(store.parent):
+        store = store.parent
     file = (sources / store.relative_to(stores)).parent / name if store != stores else sources / name
     if not file.is_file():
         raise ArchiveError(f"its source {name} is not in {sources}: it was not compared")

@@ -16,6 +16,7 @@ from zarr_neural.archive.write.image import convert_image
 from zarr_neural.archive.write.journal import check_replaceable
 from zarr_neural.archive.write.kept import difference, finished_record
 from zarr_neural.archive.write.places import Place, check_local, check_name, check_text, places_for, stem
+from zarr_neural.archive.write.series import convert_series
 from zarr_neural.errors import ArchiveError, ConfigurationError, ZarrNeuralError
 
 _FAILURES = (ZarrNeuralError, OSError, ValueError, MemoryError)
@@ -86,6 +87,9 @@ def _convert_file(
     try:
         check_text(file)
         with open_images(file, options.axes, max_memory=options.max_memory) as images:
+            if options.layout == "bf2raw":
+                covered.update(part.resolve() for image in images for part in image.files)
+                return _convert_together(file, images, place, options, progress)
             if place.single and len(images) > 1 and place.target.suffix == ".zarr":
                 raise ConfigurationError(
                     f"{file.name} holds {len(images)} images: they need a folder, {place.target} is named like a store"
@@ -106,6 +110,19 @@ def _convert_file(
     except (*_FAILURES, *_UNEXPECTED) as error:
         reports.append(_failure(file, place.target, error))
     return reports
+
+
+def _convert_together(
+    file: Path, images: Sequence[SourceImage], place: Place, options: Options, progress: Progress
+) -> list[ImageReport]:
+    """Convert the images of one file to one store."""
+    check_name(place.target)
+    place.target.parent.mkdir(parents=True, exist_ok=True)
+
+    def kept(record: Mapping[str, Any], target: Path, image: SourceImage) -> ImageReport:
+        return ImageReport(str(file), str(target), "kept", **_of_record(record, target, image))
+
+    return convert_series(images, place.target, options, progress, kept)
 
 
 def _check_single(target: Path, options: Options) -> None:

@@ -14,6 +14,7 @@ from zarr_neural.archive.tiff.dialects.record import Record
 from zarr_neural.archive.tiff.units import SYMBOLS
 
 _NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+_NAMESPACE_ONLY = f'<OME xmlns="{_NAMESPACE}"><Image '
 _TYPES = {"bool": "bit", "float32": "float", "float64": "double"} | {
     name: name for name in ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 }
@@ -54,6 +55,29 @@ def make_ome_xml(
         f'<?xml version="1.0" encoding="UTF-8"?>\n<OME xmlns="{_NAMESPACE}"><Image{_attributes(image)}>'
         f"<Pixels{_attributes(pixels)}>{''.join(channels)}<MetadataOnly/></Pixels></Image></OME>\n"
     )
+
+
+def join_ome_xml(documents: Sequence[str | None]) -> str | None:
+    """Return one document for the images of a file: theirs if it is one, or those that were made for each in one.
+
+    Parameters
+    ----------
+    documents : sequence of str or None
+        By image, of the file or of `make_ome_xml`.
+    """
+    known = [text for text in documents if text is not None]
+    if len(known) < len(documents) or not known:
+        return None
+    if len(set(known)) == 1 and (len(known) == 1 or _NAMESPACE_ONLY not in known[0]):
+        return known[0]
+    images = []
+    for number, text in enumerate(known):
+        begin, end = text.find("<Image "), text.rfind("</OME>")
+        if _NAMESPACE_ONLY not in text or begin < 0 or end < 0:
+            return None
+        image = text[begin:end].replace('"Image:0"', f'"Image:{number}"').replace('"Pixels:0"', f'"Pixels:{number}"')
+        images.append(image.replace('"Channel:0:', f'"Channel:{number}:'))
+    return known[0][: known[0].find("<Image ")] + "".join(images) + "</OME>\n"
 
 
 def _attributes(entries: dict[str, str]) -> str:

@@ -1,0 +1,92 @@
+"""All images of a file in one store, as bioformats2raw lays them out."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import yaozarrs
+import zarr
+
+from zarr_neural.archive import Options, convert, export, fidelity_from, verify
+from zarr_neural.archive.stores import find_stores
+from zarr_neural.errors import ArchiveError
+
+RNG = np.random.default_rng(2)
+FIRST, SECOND = RNG.integers(0, 900, (3, 40, 50)).astype("u2"), RNG.integers(0, 250, (300, 200)).astype("u1")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """A TIFF of two images."""
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(FIRST, photometric="minisblack", metadata={"axes": "ZYX"})
+        tiff.write(SECOND, photometric="minisblack")
+    os.utime(path, (1e9, 1e9))
+    return path
+
+
+@pytest.mark.parametrize("version", ["0.5", "0.4"])
+def test_images_of_a_file_become_groups_of_one_store(version: str, two: Path, tmp_path: Path) -> None:
+    """The root says which layout it has, OME lists the images, and each of them is valid, verified and exported."""
+    store = tmp_path / "two.ome.zarr"
+    reports = convert([two], store, Options(layout="bf2raw", ome_version=version))
+    assert [Path(report.target).name for report in reports] == ["0", "1"]
+    root: Any = zarr.open_group(store, mode="r")
+    said = root.attrs.asdict()
+    assert said.get("ome", said)["bioformats2raw.layout"] == 3
+    listed = root["OME"].attrs.asdict()
+    assert listed.get("ome", listed)["series"] == ["0", "1"]
+    for name, pixels in (("0", FIRST), ("1", SECOND)):
+        np.testing.assert_array_equal(root[f"{name}/0"][...], pixels)
+        yaozarrs.validate_zarr_store(str(store / name))
+    xml = (store / "OME" / "METADATA.ome.xml").read_text()
+    assert xml.count("<Image ") == 2
+    assert '"Image:1"' in xml
+    assert find_stores(tmp_path)[0] == [store / "0", store / "1"]
+    for source in (two, tmp_path):
+        assert [report.status for report in verify(store if source == two else tmp_path, source)] == ["sound"] * 2
+    export(store / "1", tmp_path / "back.ome.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "back.ome.tif"), SECOND)
+    with pytest.raises(ArchiveError, match="STORE/0"):
+        export(store, tmp_path / "none.tif")
+    assert sorted(os.listdir(tmp_path)) == ["back.ome.tif", "two.ome.zarr", "two.tif"]
+
+
+def test_a_second_run_keeps_the_store_and_other_options_do_not_touch_it(two: Path, tmp_path: Path) -> None:
+    """The same command keeps it, another one is refused, and overwriting replaces it whole."""
+    store, options = tmp_path / "two.ome.zarr", Options(layout="bf2raw")
+    convert([two], store, options)
+    before = json.dumps(sorted(str(path) for path in store.rglob("*")))
+    assert [report.status for report in convert([two], store, options)] == ["kept", "kept"]
+    lossy = Options(layout="bf2raw", fidelity=fidelity_from(max_error=9))
+    assert {report.status for report in convert([two], store, lossy)} == {"failed"}
+    assert json.dumps(sorted(str(path) for path in store.rglob("*"))) == before
+    over = Options(layout="bf2raw", fidelity=fidelity_from(max_error=9), overwrite=True)
+    assert [report.status for report in convert([two], store, over)] == ["converted", "converted"]
+    assert sorted(os.listdir(tmp_path)) == ["two.ome.zarr", "two.tif"]
+
+
+def test_an_interrupted_run_leaves_nothing_that_looks_complete(two: Path, tmp_path: Path) -> None:
+    """Until all images are there the target is not, verify says so, and the next run goes on."""
+    store, options = tmp_path / "two.ome.zarr", Options(layout="bf2raw")
+
+    def stop(name: str, done: int, total: int) -> None:
+        if total == SECOND.size + SECOND.size // 4 and done == total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert([two], store, options, stop)
+    assert not store.exists()
+    assert not any(report.sound for report in verify(tmp_path))
+    reports = convert([two], store, options)
+    assert [report.status for report in reports] == ["converted", "converted"]
+    assert reports[0].resumed
+    np.testing.assert_array_equal(zarr.open_array(store / "1" / "0", mode="r")[...], SECOND)
+    assert all(report.sound for report in verify(store, two))
