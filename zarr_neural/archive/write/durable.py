@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
+
+from zarr_neural.archive.write.tasks import side_by_side
 
 _THREADS = 16
 """Waiting for the disk, not working: file systems commit many files at once when they are asked for at once."""
@@ -18,16 +20,21 @@ def sync_tree(folder: Path) -> None:
     OSError
         The disk did not take one: it is full, or fails.
     """
-    files: list[str] = []
-    folders: list[str] = []
+    for _ in side_by_side(_sync, _entries(folder), _THREADS):
+        pass
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield (path, whether it is a folder) for all at and below a folder."""
     for base, _, names in os.walk(folder):
-        folders.append(base)
-        files += [os.path.join(base, name) for name in names]
-    with ThreadPoolExecutor(min(_THREADS, len(files) or 1)) as pool:
-        for _ in pool.map(_sync_file, files):
-            pass
-        for _ in pool.map(sync_folder, folders):
-            pass
+        yield base, True
+        for name in names:
+            yield os.path.join(base, name), False
+
+
+def _sync(entry: tuple[str, bool]) -> None:
+    path, is_folder = entry
+    (sync_folder if is_folder else _sync_file)(path)
 
 
 def _sync_file(path: str) -> None:

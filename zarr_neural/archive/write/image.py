@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import zarr
 
@@ -28,13 +26,11 @@ from zarr_neural.archive.write.documents import write_documents
 from zarr_neural.archive.write.journal import Journal, check_replaceable
 from zarr_neural.archive.write.pixels import by_place, digest_of_pixels, read_digest
 from zarr_neural.archive.write.regions import Job, region_key, region_size, write_region
+from zarr_neural.archive.write.tasks import side_by_side
 from zarr_neural.archive.write.writers import Writers
 from zarr_neural.errors import ArchiveError, BoundError, SourceChangedError, ZarrNeuralError
 
 SECOND_LOOK_NBYTES = 256 * 2**20
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def convert_image(
@@ -187,7 +183,7 @@ def _write_all(job: Job, clock: Clock, progress: Progress) -> None:
     for number in range(1 if job.cascade.aligned else len(job.pyramid)):
         todo = (region for region in job.regions(number) if job.is_wanted(number, region))
         work = partial(write_region, job, number)
-        with ThreadPoolExecutor(threads) as pool, closing(_bounded(pool, work, todo, 2 * threads)) as results:
+        with closing(side_by_side(work, todo, threads)) as results:
             for written in results:
                 for part in written:
                     result = {"tallies": part.tallies, "files": part.files, "pixels": part.pixels}
@@ -195,30 +191,6 @@ def _write_all(job: Job, clock: Clock, progress: Progress) -> None:
                     clock.add(part.clock)
                     done += region_size(part.region)
                 progress(job.image.name, done, total)
-
-
-def _bounded(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Generator[Result, None, None]:
-    """Yield results as they come, never more than `ahead` tasks open; on an error the open ones are called off."""
-    open_tasks: set[Future[Result]] = set()
-    try:
-        for item in items:
-            open_tasks.add(pool.submit(work, item))
-            if len(open_tasks) >= ahead:
-                finished, open_tasks = wait(open_tasks, return_when=FIRST_COMPLETED)
-                yield from (task.result() for task in sorted(finished, key=_failed))
-        while open_tasks:
-            finished, open_tasks = wait(open_tasks, return_when=FIRST_COMPLETED)
-            yield from (task.result() for task in sorted(finished, key=_failed))
-    finally:
-        for task in open_tasks:
-            task.cancel()
-
-
-def _failed(task: Future[Any]) -> bool:
-    """Whether a finished task failed: what succeeded beside it is recorded first."""
-    return task.exception() is not None
 
 
 def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
