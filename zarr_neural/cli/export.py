@@ -24,7 +24,7 @@ def export_command(
     quiet: Quiet = False,
 ) -> None:
     """Write a store as OME-TIFF, with its axes, channel names and pixel sizes."""
-    with reported(as_json), progress(as_json or quiet) as callback:
+    with reported(as_json), progress(as_json or quiet, in_bytes=False) as callback:
         path = export(store, out, level=level, compression=compression, overwrite=overwrite, progress=callback)
         nbytes = path.stat().st_size
     if as_json:

@@ -200,16 +200,13 @@ def test_a_changed_middle_is_another_source(tmp_path: Path) -> None:
     assert "made from other content of its source" in (report.error or "")
 
 
-def test_progress_runs_to_the_end(folder: Path, tmp_path: Path) -> None:
-    """The callback hears every image from nothing to all of its pixels."""
-    heard: dict[str, list[tuple[int, int]]] = {}
-
-    def callback(name: str, done: int, total: int) -> None:
-        heard.setdefault(name, []).append((done, total))
-
-    convert([folder], tmp_path / "out", OPTIONS, callback)
-    assert len(heard) == 3
-    for steps in heard.values():
-        assert steps[0][0] == 0
-        assert steps[-1][0] == steps[-1][1]
-        assert steps == sorted(steps)
+def test_progress_is_that_of_the_whole_batch(folder: Path, tmp_path: Path) -> None:
+    """The callback hears of every image, and the bytes of all files together grow from nothing to all of them."""
+    heard: list[tuple[str, int, int]] = []
+    convert([folder], tmp_path / "out", OPTIONS, lambda *step: heard.append(step))
+    assert len({name for name, _, _ in heard}) == 3
+    done = [step[1] for step in heard]
+    assert done == sorted(done)
+    assert done[0] == 0
+    assert {total for _, _, total in heard} == {sum(path.stat().st_size for path in folder.rglob("*.[tT][iI][fF]*"))}
+    assert done[-1] == heard[-1][2]

@@ -15,6 +15,8 @@ from zarr_neural.archive.ask.options import Progress, silent
 from zarr_neural.archive.check.compare import Comparison, read_alone
 from zarr_neural.archive.check.measure import ChannelError
 from zarr_neural.archive.check.recorded import broken_promises, levels_of, structure
+from zarr_neural.archive.check.report import store_nbytes
+from zarr_neural.archive.overall import Overall
 from zarr_neural.archive.provenance import KEY, channel_records
 from zarr_neural.archive.stores import (
     arrays_in,
@@ -84,7 +86,7 @@ def verify(path: str | Path, source: str | Path | None = None, progress: Progres
         compared and the promises recorded in the store are checked. The source is read in another way than for a
         conversion, page by page.
     progress : callable
-        Called with (store name, chunks done, chunks in all).
+        Called with (store name, bytes of the stores read, bytes of all of them).
 
     Raises
     ------
@@ -93,13 +95,15 @@ def verify(path: str | Path, source: str | Path | None = None, progress: Progres
     """
     stores, unfinished = find_stores(Path(path))
     reports = []
-    for store in stores:
+    overall = Overall([store_nbytes(store) for store in stores], progress)
+    for number, store in enumerate(stores):
+        callback = overall.part(number)
         if source is None or Path(source).is_file() or not Path(source).exists():
-            reports.append(verify_store(store, None if source is None else Path(source), progress))
+            reports.append(verify_store(store, None if source is None else Path(source), callback))
             continue
         try:
             original = _source_of(store, Path(path), Path(source))
-            reports.append(verify_store(store, original, progress))
+            reports.append(verify_store(store, original, callback))
         except ArchiveError as error:
             reports.append(VerifyReport(str(store), 0, (Damage("", "", str(error)),)))
     broken = Damage("", "", "the conversion was not finished")

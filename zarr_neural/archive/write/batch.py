@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from zarr_neural.archive.ask.options import Options, Progress, silent
 from zarr_neural.archive.check.report import ImageReport, store_nbytes
 from zarr_neural.archive.check.saving import with_noise_saving
+from zarr_neural.archive.overall import Overall
 from zarr_neural.archive.tiff.find import find_tiffs
 from zarr_neural.archive.tiff.source import SourceImage, open_images
 from zarr_neural.archive.write.image import convert_image
@@ -49,7 +51,7 @@ def convert(
     options : Options, optional
         The same for all.
     progress : callable
-        See `convert_image`.
+        Called with (image name, bytes of the source files done, bytes of all of them).
 
     Raises
     ------
@@ -66,9 +68,10 @@ def convert(
     reports = [ImageReport(str(file), "", "passed over") for file in found.passed_over]
     covered: set[Path] = set()
     wrong: list[ConfigurationError] = []
-    for file, place in places:
+    overall = Overall([_nbytes(file) for file, _ in places], progress)
+    for number, (file, place) in enumerate(places):
         if file.resolve() not in covered:
-            reports += _convert_file(file, place, options, progress, covered, wrong)
+            reports += _convert_file(file, place, options, partial(overall.part, number), covered, wrong)
     if wrong and len(wrong) == len(reports) - len(found.passed_over):
         raise wrong[0]
     return with_noise_saving(reports)
@@ -78,7 +81,7 @@ def _convert_file(
     file: Path,
     place: Place,
     options: Options,
-    progress: Progress,
+    part: Callable[[int, int], Progress],
     covered: set[Path],
     wrong: list[ConfigurationError],
 ) -> list[ImageReport]:
@@ -89,19 +92,19 @@ def _convert_file(
         with open_images(file, options.axes, max_memory=options.max_memory) as images:
             if options.layout == "bf2raw":
                 covered.update(part.resolve() for image in images for part in image.files)
-                return _convert_together(file, images, place, options, progress)
+                return _convert_together(file, images, place, options, part)
             if place.single and len(images) > 1 and place.target.suffix == ".zarr":
                 raise ConfigurationError(
                     f"{file.name} holds {len(images)} images: they need a folder, {place.target} is named like a store"
                 )
             if place.single and len(images) > 1:
                 place = Place(place.target / f"{stem(file)}.ome.zarr", single=False)
-            for image in images:
+            for number, image in enumerate(images):
                 covered.update(part.resolve() for part in image.files)
                 target = place.of(image, len(images))
                 if place.single:
                     _check_single(target, options)
-                reports.append(_convert_one(image, target, options, progress, wrong))
+                reports.append(_convert_one(image, target, options, part(number, len(images)), wrong))
     except ConfigurationError as error:
         if place.single:
             raise
@@ -113,7 +116,7 @@ def _convert_file(
 
 
 def _convert_together(
-    file: Path, images: Sequence[SourceImage], place: Place, options: Options, progress: Progress
+    file: Path, images: Sequence[SourceImage], place: Place, options: Options, part: Callable[[int, int], Progress]
 ) -> list[ImageReport]:
     """Convert the images of one file to one store."""
     check_name(place.target)
@@ -122,7 +125,14 @@ def _convert_together(
     def kept(record: Mapping[str, Any], target: Path, image: SourceImage) -> ImageReport:
         return ImageReport(str(file), str(target), "kept", **_of_record(record, target, image))
 
-    return convert_series(images, place.target, options, progress, kept)
+    return convert_series(images, place.target, options, part, kept)
+
+
+def _nbytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # reported when its turn comes
+        return 0
 
 
 def _check_single(target: Path, options: Options) -> None:

@@ -35,7 +35,7 @@ Kept = Callable[[dict[str, Any], Path, SourceImage], ImageReport]
 
 
 def convert_series(
-    images: Sequence[SourceImage], target: Path, options: Options, progress: Progress, kept: Kept
+    images: Sequence[SourceImage], target: Path, options: Options, part: Callable[[int, int], Progress], kept: Kept
 ) -> list[ImageReport]:
     """Write all images of a file to one store and return one report per image.
 
@@ -45,8 +45,10 @@ def convert_series(
         Of one open file.
     target : Path
         The store of all of them.
-    options, progress
+    options : Options
         See `convert_image`.
+    part : callable
+        Gives the progress callback of an image from its number and how many there are.
     kept : callable
         Makes the report of an image that is there already, from its record.
 
@@ -63,7 +65,10 @@ def convert_series(
     check_replaceable(target, overwrite=options.overwrite)
     if stage.is_symlink():
         raise ArchiveError(f"{stage} is a link: what is written there would end elsewhere; remove it")
-    reports = [_one(image, stage / str(number), options, progress, kept) for number, image in enumerate(images)]
+    reports = [
+        _one(image, stage / str(number), options, part(number, len(images)), kept)
+        for number, image in enumerate(images)
+    ]
     for other in stage.iterdir():  # of an earlier version of the source
         if other.name not in {str(number) for number in range(len(images))}:
             shutil.rmtree(other) if other.is_dir() and not other.is_symlink() else other.unlink()
