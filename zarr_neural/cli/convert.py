@@ -72,8 +72,8 @@ def convert_command(
     layout: Annotated[
         str,
         typer.Option(
-            help="How files with several images are stored: images gives each image a store of its own; bf2raw puts all "
-            "images of a file into one store, in groups 0, 1 and so on, as bioformats2raw does."
+            help="How files with several images are stored: images gives each image a store of its own; bf2raw puts "
+            "all images of a file into one store, in groups 0, 1 and so on, as bioformats2raw does."
         ),
     ] = "images",
     levels: Annotated[
