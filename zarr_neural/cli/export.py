@@ -17,8 +17,8 @@ from zarr_neural.cli.terminal import print_json
 def export_command(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="An OME-Zarr image.")],
     out: Annotated[Path, typer.Argument(metavar="OUT.tif", help="The OME-TIFF to write.")],
-    level: Annotated[int, typer.Option(help="Of the pyramid, 0 is the full resolution.")] = 0,
-    compression: Annotated[str, typer.Option(help="none, zlib, lzw or zstd.")] = "none",
+    level: Annotated[int, typer.Option(help="The level of the pyramid to write; 0 is the full resolution.")] = 0,
+    compression: Annotated[str, typer.Option(help="The compression of the TIFF: none, zlib, lzw or zstd.")] = "none",
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,

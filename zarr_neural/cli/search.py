@@ -15,9 +15,9 @@ from zarr_neural.cli.terminal import print_json, say
 def search_command(
     store: Annotated[Path, typer.Argument(metavar="STORE", help="Images coded by an auto-encoder of the zoo.")],
     like: Annotated[Path, typer.Option(help="The image to look for: TIFF or PNG, grey, 8 bits.")],
-    top: Annotated[int, typer.Option(help="How many neighbours.")] = 8,
+    top: Annotated[int, typer.Option(help="The number of neighbours to find.")] = 8,
     measure: Annotated[
-        str, typer.Option(help="texture (of the maps of the code, wherever things lie), euclidean or cosine.")
+        str, typer.Option(help="The distance: texture (wherever things lie), euclidean or cosine.")
     ] = "texture",
     as_json: Json = False,
 ) -> None:
