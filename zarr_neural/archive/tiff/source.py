@@ -12,30 +12,27 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from zarr_neural.archive.layout import Region
 from zarr_neural.archive.tiff.axes import ORDER, map_axes, series_axes
 from zarr_neural.archive.tiff.complaints import collect_complaints, is_damage, notes_of, without_speaker
-from zarr_neural.archive.tiff.confine import check_beside, file_beside
 from zarr_neural.archive.tiff.dialects import Record, read_record
 from zarr_neural.archive.tiff.dialects.made_xml import make_ome_xml
-from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT, companion_of, files_named, parse
+from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT
 from zarr_neural.archive.tiff.identity import digest_of, stamp_of
+from zarr_neural.archive.tiff.opening import Xml, open_tiff
 from zarr_neural.archive.tiff.pages import Pages
 from zarr_neural.archive.tiff.photometric import name_samples, photometric_of
 from zarr_neural.archive.tiff.planes import plan_of_series
 from zarr_neural.archive.tiff.second_look import SecondLook
+from zarr_neural.archive.tiff.series import series_of
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
 MAX_MEMORY = 4 * 2**30
 """Bytes that one compressed strip or tile may take when it is decoded, unless the caller says otherwise."""
-
-Xml = tuple[str, ElementTree.Element]
 
 
 @dataclass(frozen=True)
@@ -144,9 +141,10 @@ def open_images(
         try:
             if not path.stat().st_size:
                 raise ArchiveError("the file is empty (0 bytes)")
-            tiff, xml, more, notes = _open(path, stack)
+            tiff, xml, more, notes = open_tiff(path, stack)
+            notes += series_of(tiff)
             images: list[SourceImage] = []
-            for number in range(len(_series_of(tiff))):
+            for number in range(len(tiff.series)):
                 reader = _Reader(path, tiff, number, xml, more, axes)
                 images += reader.images(len(images), max_memory, second_look=second_look, stack=stack)
         except (ArchiveError, ConfigurationError) as error:
@@ -162,62 +160,6 @@ def open_images(
         for image in images:
             object.__setattr__(image, "notes", (*image.notes, *notes, *notes_of(complaints)))
         yield images
-
-
-def _open(path: Path, stack: ExitStack) -> tuple[Any, Xml | None, tuple[Path, ...], list[str]]:
-    """The open file, the OME-XML that belongs to it, the files beside it that hold metadata, and notes."""
-    tiff = stack.enter_context(tifffile.TiffFile(path))
-    if tiff.is_ndtiff and (index := path.parent / "NDTiff.index").exists():
-        names = {entry[1] for entry in tifffile.tifffile.read_ndtiff_index(index)}
-        check_beside(path, names)
-        return tiff, None, (index,), []
-    if not tiff.is_ome:
-        return tiff, None, (), []
-    text = tiff.ome_metadata
-    try:
-        root = parse(text)
-        name = companion_of(root)
-    except ArchiveError as error:
-        if len(tiff.pages) > 1:
-            raise
-        return tiff, None, (), [f"the original metadata were left out: {error}"]
-    more: tuple[Path, ...] = ()
-    if name is not None:
-        file = file_beside(path, name)
-        if not file.is_file():
-            raise ArchiveError(f"its metadata are in the companion file {name!r}, which is not in the same folder")
-        master = _master(file, stack)
-        text = file.read_text("utf-8-sig").rstrip() if master is None else master.ome_metadata
-        root, more = parse(text), (file,)
-        check_beside(path, files_named(root))
-        tiff = master or stack.enter_context(tifffile.TiffFile(path, omexml=text))
-    check_beside(path, files_named(root))
-    return tiff, (text, root), more, []
-
-
-def _master(file: Path, stack: ExitStack) -> Any:
-    """The master of a set of OME-TIFFs, opened; None if the file that holds the metadata is a companion in XML."""
-    with file.open("rb") as handle:
-        if handle.read(2) not in (b"II", b"MM"):
-            return None
-    master = stack.enter_context(tifffile.TiffFile(file))
-    if not master.is_ome or companion_of(parse(master.ome_metadata)) is not None:
-        raise ArchiveError(f"its metadata are said to be in {file.name}, which holds none")
-    return master
-
-
-def _series_of(tiff: Any) -> Any:
-    """The series of a file; where its pages are laid out each in its own way, every page is read as a whole first."""
-    if len(tiff.pages) and tiff.pages.first.dtype is None:
-        raise ArchiveError(f"pixels of {tiff.pages.first.bitspersample} bits in a form that cannot be read")
-    try:
-        return tiff.series
-    except RuntimeError as error:
-        if "incompatible keyframe" not in str(error):
-            raise
-    for number in range(len(tiff.pages)):
-        tiff.pages.get(number, cache=True, aspage=True)
-    return tiff.series
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,84 @@
+"""What becomes of the pages of a file: one stack where they are one, told where they are not, none lost unsaid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from raw_tiff import page_of, write_raw
+from vendor_files import ome_image, ome_xml, write_ome
+
+from zarr_neural.archive.tiff.source import SourceImage, open_images
+
+PLANES = np.random.default_rng(8).integers(0, 60000, (12, 40, 56)).astype("u2")
+WAYS: list[dict[str, Any]] = [
+    {"rows": 7}, {"rows": 40}, {"rows": 1}, {"rows": 7, "compression": 8}, {"rows": 9, "compression": 5},
+    {"tile": 16}, {"rows": 7, "compression": 8, "predictor": 2},
+]  # fmt: skip
+
+
+def everything(image: SourceImage) -> np.ndarray:
+    return np.asarray(image.read(tuple(slice(0, size) for size in image.shape)))
+
+
+@pytest.mark.parametrize("second_look", [False, True])
+@pytest.mark.parametrize(
+    "ways", [[0, 1, 2], [0, 3, 4], [3, 0, 3, 0, 5, 6], [0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 1, 0]], ids=str
+)
+def test_pages_stored_each_in_its_own_way_are_one_stack(ways: list[int], second_look: bool, tmp_path: Path) -> None:
+    """Rows per strip, tiles and compression do not tell pages apart: one image of all pages, in their order."""
+    pages = [page_of(plane, 16, **WAYS[way]) for plane, way in zip(PLANES, ways, strict=False)]
+    (tmp_path / "a.tif").write_bytes(write_raw(pages))
+    with open_images(tmp_path / "a.tif", second_look=second_look) as (image,):
+        np.testing.assert_array_equal(everything(image), PLANES[: len(ways)])
+        assert not any("became" in note or "left out" in note for note in image.notes)
+
+
+def test_pages_that_cannot_be_one_image_are_told_apart(tmp_path: Path) -> None:
+    """Pages with white at 0 among others, or of other numbers, are images of their own, and a note says which."""
+    pages = [page_of(plane, 16, photometric=0 if i == 1 else 1) for i, plane in enumerate(PLANES[:4])]
+    pages += [page_of((PLANES[4] >> 8).astype("u1"), 8)]
+    (tmp_path / "a.tif").write_bytes(write_raw(pages))
+    with open_images(tmp_path / "a.tif") as images:
+        assert [image.shape for image in images] == [(3, 40, 56), (40, 56), (40, 56)]
+        np.testing.assert_array_equal(everything(images[0]), PLANES[[0, 2, 3]])
+        np.testing.assert_array_equal(everything(images[1]), PLANES[1])
+        for image in images:
+            (note,) = [note for note in image.notes if "became 3 images" in note]
+            assert "image 0 has page 0, 2, 3" in note
+            assert "image 1 has page 1 (40 x 56, uint16, miniswhite)" in note
+
+
+@pytest.mark.parametrize("kind", ["ome", "imagej"])
+def test_pages_that_no_image_uses_are_told(kind: str, tmp_path: Path) -> None:
+    """Pages beyond those that the metadata name do not vanish without a word, whatever program wrote the file."""
+    path = tmp_path / "a.ome.tif"
+    if kind == "ome":
+        write_ome(path, ome_xml(ome_image({"X": 56, "Y": 40, "Z": 3})), PLANES[:5])
+    else:
+        tifffile.imwrite(
+            path,
+            PLANES[:5],
+            photometric="minisblack",
+            compression="zlib",
+            description="ImageJ=1.54f\nimages=3\nslices=3\n",
+            metadata=None,
+        )
+    with open_images(path) as (image,):
+        np.testing.assert_array_equal(everything(image), PLANES[:3])
+        assert any("2 of the 5 pages of this file belong to none" in note and "3, 4" in note for note in image.notes)
+
+
+@pytest.mark.parametrize("options", [{"ome": True}, {"imagej": True}, {}, {"metadata": None}, {"compression": "zlib"}],
+                         ids=str)  # fmt: skip
+def test_a_file_whose_pages_are_all_used_says_nothing(options: dict[str, Any], tmp_path: Path) -> None:
+    """Ordinary files, stacks with one directory for all planes among them, get no note on pages left over."""
+    tifffile.imwrite(
+        tmp_path / "a.tif", PLANES, **({} if "imagej" in options else {"photometric": "minisblack"}), **options
+    )
+    with open_images(tmp_path / "a.tif") as (image,):
+        np.testing.assert_array_equal(everything(image), PLANES)
+        assert not any("left out" in note or "became" in note for note in image.notes)
