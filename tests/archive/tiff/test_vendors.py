@@ -228,3 +228,60 @@ def test_scanimage_without_its_header(saved: str, axes: str | None, tmp_path: Pa
     else:
         with open_images(tmp_path / "a.tif") as (image,):
             assert (image.axes, image.record.names) == (axes, ["green"])
+
+
+STACK = ("SI.hStackManager.numSlices = 3", "SI.hStackManager.framesPerSlice = 1", "SI.hStackManager.enable = true")
+TWO = "SI.hChannels.channelSave = [1;3]"
+
+
+@pytest.mark.parametrize(
+    ("count", "lines", "axes", "shape"),
+    [
+        (12, (*STACK, TWO), "tczyx", (2, 3, 2)),
+        (12, (*STACK, TWO, "SI.hStackManager.numVolumes = 2"), "tczyx", (2, 3, 2)),
+        (6, (*STACK, TWO), "czyx", (3, 2)),
+        (6, (*STACK, "SI.hChannels.channelSave = 1"), "tzyx", (2, 3)),
+        (12, (*STACK, TWO, "SI.hStackManager.framesPerSlice = 2"), "tczyx", (3, 2, 2)),
+        (12, (*STACK, TWO, "SI.hStackManager.enable = false", "SI.hStackManager.framesPerSlice = Inf"), "tcyx", (6, 2)),
+        (6, (*STACK, TWO, "SI.hStackManager.framesPerSlice = 2", "SI.hScan2D.logAverageFactor = 2"), "czyx", (3, 2)),
+        (11, (*STACK, TWO), None, None),
+        (10, (*STACK, TWO), None, None),
+        (12, (*STACK, TWO, "SI.hStackManager.numVolumes = 1"), None, None),
+        (12, (*STACK, TWO, "SI.hFastZ.enable = true", "SI.hFastZ.numDiscardFlybackFrames = 1"), None, None),
+        (24, (*STACK, TWO, "SI.hStackManager.framesPerSlice = 2"), None, None),
+    ],
+)
+def test_scanimage_pages_are_what_the_header_says(
+    count: int, lines: tuple[str, ...], axes: str | None, shape: Any, tmp_path: Path
+) -> None:
+    """Volumes follow each other in time and are no heights; where pages and header do not fit, nothing is guessed."""
+    pixels = numbered(count, 20, 30)
+    tifffile.imwrite(
+        tmp_path / "a.tif", pixels, photometric="minisblack", metadata=None, description="frameNumbers = 1",
+        software=scanimage(*lines),
+    )  # fmt: skip
+    if axes is None:
+        with pytest.raises(ArchiveError, match="--axes"), open_images(tmp_path / "a.tif"):
+            pass
+        return
+    with open_images(tmp_path / "a.tif") as (image,):
+        assert image.axes == axes
+        expected = pixels.reshape(*shape, 20, 30)
+        if axes == "tczyx" and shape == (3, 2, 2):
+            expected = expected.transpose(1, 2, 0, 3, 4)
+        elif axes == "tczyx":
+            expected = expected.transpose(0, 2, 1, 3, 4)
+        elif axes == "czyx":
+            expected = expected.swapaxes(0, 1)
+        np.testing.assert_array_equal(everything(image), expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["state.acq.numberOfChannelsSave=2\r", "frame = 1\nscanimage.SI5.channelsSave = [1;2]"]
+)
+def test_channels_of_older_scanimage_are_no_planes(text: str, tmp_path: Path) -> None:
+    """Versions that write their header into the description of the pages: several channels are never taken for z."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, numbered(6, 20, 30), photometric="minisblack", metadata=None, description=text)
+    with pytest.raises(ArchiveError, match="--axes"), open_images(path):
+        pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zarr_neural.archive.tiff.dialects.micro_manager import axes_of_summary
-from zarr_neural.archive.tiff.dialects.scanimage import axes_of_header
+from zarr_neural.archive.tiff.dialects.scanimage import order_of_pages
 from zarr_neural.archive.tiff.dialects.stk import axes_of_wavelengths
 from zarr_neural.errors import ArchiveError, ConfigurationError
 
@@ -47,7 +47,7 @@ def series_axes(tiff: Any, series: Any, has_xml: bool, wanted: str | None) -> st
     elif axes[0] not in "IQ":
         return axes
     elif series.kind == "scanimage":
-        found = axes_of_header(tiff, axes)
+        found = axes if order_of_pages(tiff, series.shape[0]) else "refused"
     else:
         found = axes_of_summary(tiff, axes, tuple(series.shape)) if tiff.is_micromanager else None
     if found == "refused" or (found is None and has_xml and series.kind != "ome"):

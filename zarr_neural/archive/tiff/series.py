@@ -10,6 +10,7 @@ from typing import Any
 
 import tifffile
 
+from zarr_neural.archive.tiff.dialects.scanimage import order_of_pages
 from zarr_neural.archive.tiff.photometric import photometric_of
 from zarr_neural.errors import ArchiveError
 
@@ -44,6 +45,8 @@ def series_of(tiff: Any) -> list[str]:
     if len(found) > 1 and all(one.kind == "generic" and len(one.levels) == 1 for one in found):
         tiff.series = found = _joined(found)
         notes += _told_apart(found)
+    if len(found) == 1 and found[0].kind == "scanimage":
+        tiff.series = found = [_in_order(tiff, found[0])]
     return notes + _left_over(tiff, found)
 
 
@@ -60,6 +63,14 @@ def _joined(found: list[Any]) -> list[Any]:
         one = tifffile.TiffPageSeries(ordered, shape, first.dtype, axes, index=number, kind="generic")
         series.append(one)
     return series
+
+
+def _in_order(tiff: Any, series: Any) -> Any:
+    """The series of a ScanImage file by its header; plain pages where that does not tell: tifffile takes time for z."""
+    pages = list(series)
+    axes, sizes = order_of_pages(tiff, len(pages)) or ("I", (len(pages),))
+    shape, first = (*sizes, *series.keyframe.shape), series.keyframe
+    return tifffile.TiffPageSeries(pages, shape, first.dtype, axes + first.axes, index=0, kind="scanimage")
 
 
 def _kind_of(page: Any) -> tuple[Any, ...]:
