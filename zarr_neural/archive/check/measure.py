@@ -106,13 +106,12 @@ def combine(tallies: Iterable[Tally]) -> list[ChannelError]:
     errors = []
     for channel, entries in sorted(channels.items()):
         parts = [e["levels"] for e in entries if "levels" in e]
-        low, high = percentiles(parts, RANGE)
+        low, high, dark, bright = percentiles(parts, (*RANGE, *WINDOW))
         squares = [entry["sq"] for entry in entries]
         mean = _sum(squares) / sum(e["n"] for e in entries)
         decibel = None
         if 0 < mean < math.inf and 0 < high - low < math.inf:
             decibel = round(20 * math.log10(high - low) - 10 * math.log10(mean), 3)
-        dark, bright = percentiles(parts, WINDOW)
         worst = max(e["max"] for e in entries)
         errors.append(ChannelError(channel, worst, math.sqrt(mean), decibel, (dark, bright)))
     return errors

@@ -74,13 +74,13 @@ def convert_image(
     choice = decide(image, options, pyramid[0])
     journal = Journal(target, plan_of(image, choice, options), overwrite=options.overwrite)
     try:
-        arrays = _open_arrays(journal, image, choice, pyramid, options)
+        group, arrays = _open_arrays(journal, image, choice, pyramid, options)
         writers = [Writers(array, choice, image.channels, axis, number) for number, array in enumerate(arrays)]
         job = Job(image, choice, pyramid, arrays, writers, journal, options)
         _forget_what_is_gone(job)
         _write_all(job, clock, progress)
         _check_unchanged(job)
-        report = _finish(job, clock, time.perf_counter() - started)
+        report = _finish(job, group, clock, time.perf_counter() - started)
         journal.finish()
     except (BoundError, SourceChangedError):  # nothing that was written is to be trusted
         journal.discard()
@@ -97,8 +97,11 @@ def convert_image(
 
 def _open_arrays(
     journal: Journal, image: SourceImage, choice: Choice, pyramid: list[Level], options: Options
-) -> list[zarr.Array[Any]]:
-    """Open the arrays of an earlier run, or create them; every chunk will be stored, so a missing one is a fault."""
+) -> tuple[zarr.Group, list[zarr.Array[Any]]]:
+    """Open the group and arrays of an earlier run, or create them.
+
+    Every chunk will be stored, so that a missing one is a fault.
+    """
     config: Any = {"write_empty_chunks": True}
     if journal.resumed and (found := _arrays_of_earlier_run(journal, pyramid, options, config)):
         return found
@@ -128,13 +131,13 @@ def _open_arrays(
                 level.path, serializer=codec, compressors=None, shards=shards, dimension_names=names, **common
             )
         arrays.append(array)
-    return arrays
+    return group, arrays
 
 
 def _arrays_of_earlier_run(
     journal: Journal, pyramid: list[Level], options: Options, config: Any
-) -> list[zarr.Array[Any]] | None:
-    """The arrays of an earlier run if all of them can be opened and are those of the plan."""
+) -> tuple[zarr.Group, list[zarr.Array[Any]]] | None:
+    """The group and arrays of an earlier run if all of them can be opened and are those of the plan."""
     try:
         group = zarr.open_group(journal.store, mode="r+", zarr_format=options.zarr_format)
         arrays = [_array(group, level.path).with_config(config) for level in pyramid]
@@ -144,7 +147,7 @@ def _arrays_of_earlier_run(
         (array.shape, array.chunks, array.shards) == (level.shape, level.chunks, level.shards)
         for array, level in zip(arrays, pyramid, strict=True)
     )
-    return arrays if alike else None
+    return (group, arrays) if alike else None
 
 
 def _forget_what_is_gone(job: Job) -> None:
@@ -193,11 +196,12 @@ def _write_all(job: Job, clock: Clock, progress: Progress) -> None:
                 progress(job.image.name, done, total)
 
 
-def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
+def _finish(job: Job, group: zarr.Group, clock: Clock, seconds: float) -> ImageReport:
     """Write the attributes, last of all, and return the report."""
     image, choice = job.image, job.choice
     plan = plan_of(image, choice, job.options)
-    errors = _errors_of(job, 0)
+    by_level = [_errors_of(job, number) for number in range(len(job.pyramid))]
+    errors = by_level[0]
     pixels = math.prod(image.shape)
     stored = array_nbytes(job.journal.store / job.pyramid[0].path)
     attributes = ome_attributes(image, job.pyramid, errors, version=job.options.ome_version, labels=choice.labels)
@@ -211,11 +215,10 @@ def _finish(job: Job, clock: Clock, seconds: float) -> ImageReport:
         "source": {**plan["source"], "pixels": _pixels_digest(job)},
         **outcome(job.arrays[0], records, ratio, bits, notes),
         **where_from(image),
-        "levels": [_level_record(job, number) for number in range(len(job.pyramid))],
+        "levels": [_level_record(job, number, lost) for number, lost in enumerate(by_level)],
     }
-    group = zarr.open_group(job.journal.store, mode="r+", zarr_format=job.options.zarr_format)
     write_documents(group, job.journal.store, image.record.documents)
-    group.attrs.update(attributes)
+    group.update_attributes(attributes)  # written once: `attrs.update` writes the file anew for every key
     decibels = [error.psnr_db for error in errors if error.psnr_db is not None]
     return ImageReport(
         source=str(image.path),
@@ -270,7 +273,7 @@ def _errors_of(job: Job, number: int) -> list[ChannelError]:
     return combine(entry for key in keys for entry in job.journal.done[key]["tallies"])
 
 
-def _level_record(job: Job, number: int) -> dict[str, Any]:
+def _level_record(job: Job, number: int, errors: list[ChannelError]) -> dict[str, Any]:
     """What a level is and holds, for `verify`: how it is cut, what was lost, and the digest of its files."""
     level, array = job.pyramid[number], job.arrays[number]
     folder = job.journal.store / level.path
@@ -292,6 +295,6 @@ def _level_record(job: Job, number: int) -> dict[str, Any]:
         "dtype": array.dtype.name,
         "codecs": codec_records(array),
         "transforms": transforms(job.image, number, labels=job.choice.labels),
-        "measured": channel_records(job.image.channel_names, _errors_of(job, number)),
+        "measured": channel_records(job.image.channel_names, errors),
         "digest": digest_of_marks(by_path[path] for path in block_files(folder, array)),
     }
