@@ -90,3 +90,43 @@ def test_an_interrupted_run_leaves_nothing_that_looks_complete(two: Path, tmp_pa
     assert reports[0].resumed
     np.testing.assert_array_equal(zarr.open_array(store / "1" / "0", mode="r")[...], SECOND)
     assert all(report.sound for report in verify(store, two))
+
+
+def test_a_foreign_unfinished_store_is_left_alone(two: Path, tmp_path: Path) -> None:
+    """A folder of the name of the unfinished store that something else made is refused, and nothing in it removed."""
+    mine = tmp_path / "two.ome.zarr.series.partial" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    for overwrite in (False, True):
+        (report,) = convert([two], tmp_path / "two.ome.zarr", Options(layout="bf2raw", overwrite=overwrite))
+        assert "something else (thesis.txt)" in (report.error or "")
+    assert mine.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_appears_meanwhile_is_not_replaced(overwrite: bool, two: Path, tmp_path: Path) -> None:
+    """The target is looked at again before it is replaced: a folder that is no store stays."""
+    store = tmp_path / "two.ome.zarr"
+
+    def appear(name: str, done: int, total: int) -> None:
+        store.mkdir(exist_ok=True)
+        (store / "thesis.txt").write_text("years of work")
+
+    (report,) = convert([two], store, Options(layout="bf2raw", overwrite=overwrite), appear)
+    assert report.status == "failed"
+    assert os.listdir(store) == ["thesis.txt"]
+
+
+def test_one_target_of_several_images_is_converted_to_once_at_a_time(two: Path, tmp_path: Path) -> None:
+    """A second conversion to the same store fails while the first is at work, and does it no harm."""
+    store, second = tmp_path / "two.ome.zarr", []
+
+    def meddle(name: str, done: int, total: int) -> None:
+        if not second:
+            second.append("begun")
+            second.extend(report.error for report in convert([two], store, Options(layout="bf2raw")))
+
+    reports = convert([two], store, Options(layout="bf2raw"), meddle)
+    assert [report.status for report in reports] == ["converted", "converted"]
+    assert "two.ome.zarr is being worked on" in str(second[1])
+    assert sorted(os.listdir(tmp_path)) == ["two.ome.zarr", "two.tif"]

@@ -26,6 +26,8 @@ class Lock:
     ----------
     path : Path
         The file; it is removed on release. Its folder exists.
+    guarded : Path, optional
+        What a message says is being worked on. Default: the folder of the file.
 
     Raises
     ------
@@ -35,8 +37,8 @@ class Lock:
         The folder is gone.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._lock, self.path = _acquire(path)
+    def __init__(self, path: Path, guarded: Path | None = None) -> None:
+        self._lock, self.path = _acquire(path, guarded or path.parent)
         self._made = _identity(self.path)
 
     @property
@@ -51,18 +53,18 @@ class Lock:
         self._lock.release()
 
 
-def _acquire(path: Path) -> tuple[BaseFileLock, Path]:
+def _acquire(path: Path, guarded: Path) -> tuple[BaseFileLock, Path]:
     """Return a lock that is held and its file: that of the kernel, or where there is none, a file that was made."""
     try:
-        return _try(FileLock, path), path
+        return _try(FileLock, path, guarded), path
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
     soft = path.with_name(f"{path.name}.soft")
-    return _try(SoftFileLock, soft), soft
+    return _try(SoftFileLock, soft, guarded), soft
 
 
-def _try(kind: type[BaseFileLock], path: Path) -> BaseFileLock:
+def _try(kind: type[BaseFileLock], path: Path, guarded: Path) -> BaseFileLock:
     _check_plain(path)
     lock = kind(path, timeout=0, thread_local=False)
     try:
@@ -70,7 +72,7 @@ def _try(kind: type[BaseFileLock], path: Path) -> BaseFileLock:
     except Timeout as error:
         also = f"; if that is not so, delete {path}" if kind is SoftFileLock else ""
         raise ArchiveError(
-            f"{path.parent} is being worked on by another conversion: wait for it, or choose another target{also}"
+            f"{guarded} is being worked on by another conversion: wait for it, or choose another target{also}"
         ) from error
     return lock
 

@@ -8,6 +8,7 @@ Specification: OME-Zarr 0.4 and 0.5, "bf2raw layout" (ngff.openmicroscopy.org).
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,10 +28,14 @@ from zarr_neural.archive.write.durable import sync_folder, sync_tree
 from zarr_neural.archive.write.image import convert_image
 from zarr_neural.archive.write.journal import check_replaceable
 from zarr_neural.archive.write.kept import difference, finished_record
+from zarr_neural.archive.write.lock import Lock
 from zarr_neural.errors import ArchiveError
 
 SUFFIX = ".series.partial"
 _REPLACED = ".replaced.partial"
+_LOCK = ".series.partial.lock"
+_OURS = re.compile(r"\d+(\.partial)?|OME|zarr\.json|\.zgroup|\.zattrs|\.?z\w*\.[0-9a-f]+\.partial")
+"""What lies in an unfinished store, the files that zarr had not given their names when a run ended included."""
 Kept = Callable[[dict[str, Any], Path, SourceImage], ImageReport]
 
 
@@ -58,13 +63,23 @@ def convert_series(
         The target exists and may not be replaced, or an image cannot be converted: then nothing appears at the target,
         and the same command goes on from what is finished.
     """
+    lock = Lock(target.with_name(target.name + _LOCK), target)
+    try:
+        return _convert(images, target, options, part, kept)
+    finally:
+        lock.release()
+
+
+def _convert(
+    images: Sequence[SourceImage], target: Path, options: Options, part: Callable[[int, int], Progress], kept: Kept
+) -> list[ImageReport]:
+    """See `convert_series`; the lock is held."""
     stage = target.with_name(target.name + SUFFIX)
     _restore(target)
     if target.exists() and not options.overwrite:
         return _kept(images, target, options, kept)
     check_replaceable(target, overwrite=options.overwrite)
-    if stage.is_symlink():
-        raise ArchiveError(f"{stage} is a link: what is written there would end elsewhere; remove it")
+    _check_ours(stage)
     reports = [
         _one(image, stage / str(number), options, part(number, len(images)), kept)
         for number, image in enumerate(images)
@@ -74,6 +89,7 @@ def convert_series(
             shutil.rmtree(other) if other.is_dir() and not other.is_symlink() else other.unlink()
     _write_root(stage, images, options)
     sync_tree(stage)
+    check_replaceable(target, overwrite=options.overwrite)  # something may have appeared meanwhile
     _put(stage, target)
     return [replace(report, target=str(target / str(number))) for number, report in enumerate(reports)]
 
@@ -121,6 +137,21 @@ def _write_root(stage: Path, images: Sequence[SourceImage], options: Options) ->
     write_documents(root, stage, documents)
     root.require_group(FOLDER).attrs.update(series)
     root.attrs.update(layout)
+
+
+def _check_ours(stage: Path) -> None:
+    """Refuse an unfinished store that something else made: what does not belong there would be removed."""
+    if not os.path.lexists(stage):
+        return
+    if stage.is_symlink() or not stage.is_dir():
+        raise ArchiveError(f"{stage} is needed for the conversion and is no folder: move it away")
+    foreign = sorted(entry.name for entry in stage.iterdir() if not _OURS.fullmatch(entry.name))
+    links = sorted(entry.name for entry in stage.iterdir() if entry.is_symlink())
+    if foreign or links:
+        raise ArchiveError(
+            f"{stage} is needed for the conversion and holds something else ({', '.join((foreign + links)[:3])}): move "
+            "it away, or choose another target"
+        )
 
 
 def _put(stage: Path, target: Path) -> None:
