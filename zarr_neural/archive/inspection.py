@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,10 @@ def _store(path: Path) -> dict[str, Any]:
         "nbytes": store_nbytes(path),
         "arrays": [_array(path, name, array) for name, array in arrays_in(path)],
     }
-    if attrs.get("ome", attrs).get("multiscales"):
+    ome = attrs.get("ome", attrs)
+    if not isinstance(ome, Mapping):
+        raise ArchiveError(f"{path}: its attribute 'ome' is a {type(ome).__name__}, not an object")
+    if ome.get("multiscales"):
         content["ome_version"] = read_ome(attrs)[0]
     return content | ({KEY: attrs[KEY]} if KEY in attrs else {})
 

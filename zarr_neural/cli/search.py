@@ -9,7 +9,7 @@ import typer
 
 from zarr_neural.cli.options import Json
 from zarr_neural.cli.outcome import needs, reported
-from zarr_neural.cli.terminal import print_json, say
+from zarr_neural.cli.terminal import print_json, say_columns
 
 
 def search_command(
@@ -31,4 +31,4 @@ def search_command(
         print_json({"neighbours": [one.as_json() for one in found]})
         return
     for one in found:
-        say(f"{one.distance:.4g}\t{one.array or '.'}\t{list(one.index)}\t{one.name}".rstrip())
+        say_columns(f"{one.distance:.4g}", one.array or ".", str(list(one.index)), one.name)

@@ -35,6 +35,11 @@ def say(text: str = "") -> None:
     typer.echo(clean(text))
 
 
+def say_columns(*columns: str) -> None:
+    """Print a line of columns that tabs divide, as other programs read it."""
+    typer.echo("\t".join(clean(column) for column in columns).rstrip())
+
+
 def complain(text: str) -> None:
     """Print an error as a line on standard error."""
     typer.echo(f"error: {clean(text)}", err=True)

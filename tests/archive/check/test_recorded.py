@@ -12,10 +12,11 @@ import pytest
 import tifffile
 import zarr
 
-from zarr_neural.archive import Options, convert, fidelity_from, verify
+from zarr_neural.archive import Options, convert, fidelity_from, inspect_path, verify
 from zarr_neural.archive.check.measure import ChannelError, combine, tally, with_levels
 from zarr_neural.archive.check.recorded import same_rmse
 from zarr_neural.archive.provenance import channel_records
+from zarr_neural.errors import ArchiveError
 
 Writer = Callable[..., tuple[Path, np.ndarray]]
 STORES: list[dict[str, Any]] = [{"ome_version": "0.5"}, {"ome_version": "0.4"}, {"shards": (128, 128)}]
@@ -280,3 +281,25 @@ def test_a_wide_range_of_floats_has_a_psnr() -> None:
     source = np.linspace(-1e160, 1e160, 4096).reshape(64, 64)
     (error,) = combine(with_levels(tally(source, source + 1e150, None, 0), source, None, 0))
     assert error.psnr_db == pytest.approx(20 * np.log10(2e10), abs=0.1)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_store_that_lost_its_attributes_is_not_sound(version: str, tmp_path: Path) -> None:
+    """Chunks with sound checksums are no image: what is called OME-Zarr and has no multiscales is damaged."""
+    tifffile.imwrite(tmp_path / "a.tif", np.arange(400, dtype="u2").reshape(20, 20), photometric="minisblack")
+    convert([tmp_path / "a.tif"], tmp_path / "a.ome.zarr", Options(ome_version=version))
+    if version == "0.4":
+        (tmp_path / "a.ome.zarr" / ".zattrs").write_text("null")
+    else:
+        file = tmp_path / "a.ome.zarr" / "zarr.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"attributes": {}}))
+    (report,) = verify(tmp_path / "a.ome.zarr")
+    assert report.status == "damaged"
+
+
+@pytest.mark.parametrize("ome", [7, "text", ["list"], None])
+def test_inspect_names_attributes_that_are_no_object(ome: Any, tmp_path: Path) -> None:
+    """A group whose attribute "ome" was edited ends in our error."""
+    zarr.create_group(tmp_path / "a.zarr", attributes={"ome": ome})
+    with pytest.raises(ArchiveError, match="'ome' is a"):
+        inspect_path(tmp_path / "a.zarr")

@@ -139,6 +139,8 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
         record = said.get(KEY, {})
         if not isinstance(record, Mapping):
             raise ArchiveError(f"its attribute {KEY!r} is a {type(record).__name__}, not an object")
+        if not record and store.name.endswith(".ome.zarr") and not said.get("ome", said).get("multiscales"):
+            raise ArchiveError("its attributes are gone: it is called an OME-Zarr image, and has no multiscales")
         damaged = [Damage(path, "", what) for path, what in structure(said, record, arrays)]
         levels = levels_of(said, record, arrays)
         exchanged = _exchanged(store, record, levels)
