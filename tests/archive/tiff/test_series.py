@@ -12,6 +12,7 @@ from raw_tiff import page_of, write_raw
 from vendor_files import ome_image, ome_xml, write_ome
 
 from zarr_neural.archive.tiff.source import SourceImage, open_images
+from zarr_neural.errors import ArchiveError
 
 PLANES = np.random.default_rng(8).integers(0, 60000, (12, 40, 56)).astype("u2")
 WAYS: list[dict[str, Any]] = [
@@ -82,3 +83,25 @@ def test_a_file_whose_pages_are_all_used_says_nothing(options: dict[str, Any], t
     with open_images(tmp_path / "a.tif") as (image,):
         np.testing.assert_array_equal(everything(image), PLANES)
         assert not any("left out" in note or "became" in note for note in image.notes)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_integers_of_24_bits(byteorder: str, tmp_path: Path) -> None:
+    """Three bytes a sample: tifffile and libtiff read them in different orders, so they are refused, not guessed."""
+    page = page_of(PLANES[0].astype("u4") * 91, 24, byteorder)
+    (tmp_path / "a.tif").write_bytes(write_raw([page], byteorder=byteorder))
+    with pytest.raises(ArchiveError, match="24 bits"), open_images(tmp_path / "a.tif"):
+        pass
+
+
+@pytest.mark.parametrize(("number", "told"), [(1, None), (3, "180 degrees"), (6, "turned clockwise"), (9, None)])
+def test_orientation_is_told(number: int, told: str | None, tmp_path: Path) -> None:
+    """Pixels are kept as they are stored, and the user hears that viewers may have shown the image turned."""
+    page = page_of(PLANES[0], 16)
+    page.tags[274] = (3, [number])
+    (tmp_path / "a.tif").write_bytes(write_raw([page]))
+    with open_images(tmp_path / "a.tif") as (image,):
+        np.testing.assert_array_equal(everything(image), PLANES[0])
+        assert any(f"Orientation {number}" in note and (told or "") in note for note in image.notes) == (
+            told is not None
+        )

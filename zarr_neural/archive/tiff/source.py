@@ -180,6 +180,11 @@ class _Reader:
             raise ArchiveError(f"image {first} has no pixels, shape {series.shape}")
         if np.dtype(series.dtype).kind not in "biuf":
             raise ArchiveError(f"image {first} has pixels of {series.dtype}, which OME-Zarr viewers do not show")
+        if series.keyframe.bitspersample == 24 and series.dtype.kind in "iu":
+            raise ArchiveError(
+                f"image {first} has integers of 24 bits, whose bytes programs read in different orders: write the file "
+                "again with 32 bits"
+            )
         letters, notes = map_axes(series_axes(self.tiff, series, self.xml is not None, self.axes), self.axes)
         shape = dict(zip(letters, series.shape, strict=True))
         samples = shape.pop("S", 1)

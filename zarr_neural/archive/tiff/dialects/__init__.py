@@ -14,6 +14,7 @@ from zarr_neural.archive.tiff.dialects.kept_tags import keep_tags
 from zarr_neural.archive.tiff.dialects.lsm import read_lsm
 from zarr_neural.archive.tiff.dialects.micro_manager import read_micro_manager
 from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT, image_of_series, metadata_only, only_image, read_ome_xml
+from zarr_neural.archive.tiff.dialects.orientation import tell_orientation
 from zarr_neural.archive.tiff.dialects.record import Record, text_of
 from zarr_neural.archive.tiff.dialects.resolution_tags import read_resolution_tags
 from zarr_neural.archive.tiff.dialects.scanimage import read_scanimage
@@ -76,5 +77,6 @@ def read_record(tiff: Any, number: int, channels: int, xml: tuple[str, ElementTr
         read_resolution_tags(record, series.keyframe)
         if text := text_of(series.keyframe.description):
             record.documents["image-description.txt"] = text
+    tell_orientation(record, series.keyframe)
     keep_tags(record, tiff, series.keyframe)
     return record
