@@ -130,3 +130,19 @@ def test_one_target_of_several_images_is_converted_to_once_at_a_time(two: Path, 
     assert [report.status for report in reports] == ["converted", "converted"]
     assert "two.ome.zarr is being worked on" in str(second[1])
     assert sorted(os.listdir(tmp_path)) == ["two.ome.zarr", "two.tif"]
+
+
+def test_a_store_that_was_moved_away_is_not_removed_for_something_else(two: Path, tmp_path: Path) -> None:
+    """After a crash between the two renames the old store goes back, or stays where something else took its place."""
+    store, options = tmp_path / "two.ome.zarr", Options(layout="bf2raw", overwrite=True)
+    old, stage = (tmp_path / f"two.ome.zarr{suffix}" for suffix in (".replaced.partial", ".series.partial"))
+    convert([two], store, options)
+    store.rename(old)
+    convert([two], tmp_path / "other.ome.zarr", options)
+    (tmp_path / "other.ome.zarr").rename(stage)
+    store.mkdir()
+    assert {report.status for report in convert([two], f"{tmp_path}/", options)} == {"failed"}
+    assert (old / "0" / "zarr.json").is_file()
+    store.rmdir()
+    assert {report.status for report in convert([two], store, Options(layout="bf2raw"))} == {"kept"}
+    assert not old.exists()

@@ -54,7 +54,12 @@ def places_for(
         )
     if alone and not slashed and not (target.is_dir() and not is_store(target)):
         places = [(files[0][0], Place(target, single=True))]
-    elif target.suffix == ".zarr" and not (alone and slashed):
+    elif target.suffix == ".zarr" and alone and not slashed:
+        raise ConfigurationError(
+            f"{target} is named like a store, and is a folder that is none: choose another name, or end it in a slash "
+            "to put the store inside"
+        )
+    elif target.suffix == ".zarr" and not alone:
         raise ConfigurationError(f"{len(files)} files need a folder, {target} is named like one store")
     elif is_store(target):
         raise ConfigurationError(f"{target} is a Zarr store; several images need a folder")

@@ -159,17 +159,33 @@ def _put(stage: Path, target: Path) -> None:
     old = target.with_name(target.name + _REPLACED)
     if os.path.lexists(target):
         target.rename(old)
-    stage.rename(target)
+    try:
+        stage.rename(target)
+    except OSError:
+        _restore(target)
+        raise
     sync_folder(target.parent)
     if old.is_dir():
         shutil.rmtree(old)
 
 
 def _restore(target: Path) -> None:
-    """Put a store back that a run moved away and did not replace."""
+    """Put a store back that a run moved away and did not replace; remove one that it replaced.
+
+    Raises
+    ------
+    ArchiveError
+        Something else took its place before the new store was put there.
+    """
     old = target.with_name(target.name + _REPLACED)
-    if is_store(old) and not old.is_symlink():
-        if os.path.lexists(target):
-            shutil.rmtree(old)
-        else:
-            old.rename(target)
+    if not is_store(old) or old.is_symlink():
+        return
+    if not os.path.lexists(target):
+        old.rename(target)
+    elif os.path.lexists(target.with_name(target.name + SUFFIX)):
+        raise ArchiveError(
+            f"{old} holds the store that {target} was to replace, and something else is there now: move one of them "
+            "away"
+        )
+    else:
+        shutil.rmtree(old)
