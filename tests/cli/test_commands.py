@@ -162,7 +162,7 @@ def test_damage_is_listed(tiff: Path, tmp_path: Path) -> None:
 
 WRONG: list[Any] = [
     ("convert", "{tiff}"),
-    ("convert", "{tiff}", "{store}"),
+    ("convert", "{tiff}", "{store}", "--noise", "1"),
     ("convert", "{tiff}", "{new}", "--lossless", "--noise", "1"),
     ("convert", "{tiff}", "{new}", "--rmse", "0"),
     ("convert", "{tiff}", "{new}", "--rmse", "inf"),

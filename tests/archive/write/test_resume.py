@@ -148,12 +148,17 @@ def test_output_is_deterministic(write_ome: Writer, tmp_path: Path, monkeypatch:
 
 
 def test_an_existing_store_is_not_overwritten(write_ome: Writer, tmp_path: Path) -> None:
-    """A target that exists stays as it is without overwrite, and is replaced whole with it."""
+    """A target that exists stays as it is without overwrite: kept for the same request, refused for another.
+
+    With overwrite it is replaced whole.
+    """
     path, _ = write_ome("YX", (100, 100))
     convert([path], tmp_path / "a.zarr", OPTIONS)
     before = sorted(file.stat().st_mtime_ns for file in (tmp_path / "a.zarr").rglob("*"))
+    (report,) = convert([path], tmp_path / "a.zarr", OPTIONS)
+    assert report.status == "kept"
     with pytest.raises(ConfigurationError, match="exists"):
-        convert([path], tmp_path / "a.zarr", OPTIONS)
+        convert([path], tmp_path / "a.zarr", Options())
     assert sorted(file.stat().st_mtime_ns for file in (tmp_path / "a.zarr").rglob("*")) == before
     (report,) = convert([path], tmp_path / "a.zarr", Options(fidelity=fidelity_from(lossless=True), overwrite=True))
     assert (report.status, report.max_error) == ("converted", 0)

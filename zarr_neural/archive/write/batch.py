@@ -38,7 +38,7 @@ def convert(
     existing folder, or ends in a slash). Anything else becomes a folder of `<name>.ome.zarr` that repeats the folders
     of the source; a file with several images gives `<name>-0.ome.zarr`, `<name>-1.ome.zarr` and so on.
 
-    A store in that folder that was made from the same source with the same options is kept as it is, so that an
+    A store that was made from the same source with the same options is kept as it is, so that an
     interrupted run can be repeated; any other existing store is left as it is and reported as a failure, unless it is
     to be overwritten. Nothing but a store is ever replaced.
 
@@ -103,7 +103,7 @@ def _convert_file(
                 covered.update(part.resolve() for part in image.files)
                 target = place.of(image, len(images))
                 if place.single:
-                    _check_single(target, options)
+                    _check_single(image, target, options)
                 reports.append(_convert_one(image, target, options, part(number, len(images)), wrong))
     except ConfigurationError as error:
         if place.single:
@@ -135,9 +135,14 @@ def _nbytes(file: Path) -> int:
         return 0
 
 
-def _check_single(target: Path, options: Options) -> None:
-    """Refuse, before anything is done, the one target that was named if it may not be replaced: wrong use."""
+def _check_single(image: SourceImage, target: Path, options: Options) -> None:
+    """Refuse, before anything is done, the one target that was named if it may not be replaced: wrong use.
+
+    A store that was made before of the same source in the same way is kept, here as in a folder.
+    """
     try:
+        if not options.overwrite and (record := finished_record(target)) and difference(record, image, options) is None:
+            return
         check_replaceable(target, overwrite=options.overwrite)
     except ArchiveError as error:
         raise ConfigurationError(str(error)) from error
