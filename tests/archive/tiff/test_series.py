@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from raw_tiff import page_of, write_raw
-from vendor_files import ome_image, ome_xml, write_ome
+from vendor_files import ome_image, ome_xml, write_mm_stack, write_ome
 
 from zarr_neural.archive.tiff.source import SourceImage, open_images
 from zarr_neural.errors import ArchiveError
@@ -105,3 +106,27 @@ def test_orientation_is_told(number: int, told: str | None, tmp_path: Path) -> N
         assert any(f"Orientation {number}" in note and (told or "") in note for note in image.notes) == (
             told is not None
         )
+
+
+@pytest.mark.parametrize("second_look", [False, True])
+@pytest.mark.parametrize("how", [{"gap": 38}, {"pixels_first": True}, {"pixels_first": True, "gap": 400}], ids=str)
+def test_micro_manager_pixels_lie_where_their_directories_say(
+    how: dict[str, Any], second_look: bool, tmp_path: Path
+) -> None:
+    """A stack that another program wrote: pixels come from the place that their directory names, wherever it is."""
+    pixels = PLANES[:6].reshape(3, 2, 40, 56)
+    path = write_mm_stack(tmp_path / "run_MMStack.ome.tif", pixels, "ZC", {}, **how)
+    with open_images(path, second_look=second_look) as (image,):
+        np.testing.assert_array_equal(everything(image), pixels.swapaxes(0, 1))
+        assert not any("zeroed" in note for note in image.notes)
+
+
+def test_a_micro_manager_index_that_leads_nowhere_is_damage(tmp_path: Path) -> None:
+    """A place in the index at which there is no directory is an error that names the page."""
+    path = write_mm_stack(tmp_path / "run_MMStack.ome.tif", PLANES[:4], "Z", {})
+    raw = bytearray(path.read_bytes())
+    at = raw.index(struct.pack("<II", 3453623, 4)) + 8 + 20 * 2 + 16
+    struct.pack_into("<I", raw, at, struct.unpack_from("<I", raw, at)[0] + 162)
+    path.write_bytes(raw)
+    with pytest.raises(ArchiveError, match=r"MMStack\.ome\.tif"), open_images(path) as (image,):
+        everything(image)

@@ -128,8 +128,12 @@ def write_stk(
     return path
 
 
-def write_mm_stack(path: Path, pixels: np.ndarray, axes: str, summary: dict[str, Any], shown: Any = None) -> Path:
-    """Write pixels (..., Y, X) as a Micro-Manager stack with index map, in the order that `axes` (of RTZC) says."""
+def write_mm_stack(path: Path, pixels: np.ndarray, axes: str, summary: dict[str, Any], shown: Any = None, *,
+                   gap: int = 0, pixels_first: bool = False) -> Path:  # fmt: skip
+    """Write pixels (..., Y, X) as a Micro-Manager stack with index map, in the order that `axes` (of RTZC) says.
+
+    Another program leaves a gap between a directory and its pixels, or writes the pixels before the directory.
+    """
     *counts, height, width = pixels.shape
     told = {"MicroManagerVersion": "2.0.0", "Width": width, "Height": height, "PixelType": "GRAY16", "Prefix": "run"}
     told |= {"Positions": 1, "Frames": 1, "Slices": 1, "Channels": 1}
@@ -141,22 +145,34 @@ def write_mm_stack(path: Path, pixels: np.ndarray, axes: str, summary: dict[str,
     planes = pixels.reshape(-1, height * width)
     start = 40 + len(text) + 8 + 20 * len(planes)
     start += start % 2
-    block = 162 + planes[0].nbytes
+    block = 162 + gap + planes[0].nbytes
     entries, body = [], bytearray()
     for number, index in enumerate(product(*map(range, counts))):
         place = dict(zip(axes, index, strict=True))
-        offset = start + number * block
+        begin = start + number * block
+        offset = begin + (planes[0].nbytes + gap if pixels_first else 0)
         entries.append(struct.pack("<5I", *(place.get(axis, 0) for axis in "CZTR"), offset))
         tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 16), (259, 3, 1, 1), (262, 3, 1, 1)]
-        tags += [(273, 4, 1, offset + 162), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, planes[0].nbytes)]
+        tags += [
+            (273, 4, 1, begin if pixels_first else offset + 162 + gap),
+            (277, 3, 1, 1),
+            (278, 4, 1, height),
+            (279, 4, 1, planes[0].nbytes),
+        ]
         tags += [(284, 3, 1, 1), (51123, 2, 18, offset + 138)]
         after = offset + block if number + 1 < len(planes) else 0
         directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
         plane = b'{"FrameIndex": 0}\0'
-        body += (directory + struct.pack("<I", after) + plane).ljust(162, b"\0") + planes[number].tobytes()
+        head = (directory + struct.pack("<I", after) + plane).ljust(162, b"\0")
+        parts = (
+            (planes[number].tobytes(), b"\xa5" * gap, head)
+            if pixels_first
+            else (head, b"\xa5" * gap, planes[number].tobytes())
+        )
+        body += b"".join(parts)
     display = json.dumps(shown).encode() if shown is not None else b""
     at = start + len(body) if display else 0
-    head = struct.pack("<2sHI", b"II", 42, start)
+    head = struct.pack("<2sHI", b"II", 42, start + (planes[0].nbytes + gap if pixels_first else 0))
     head += struct.pack("<8I", 54773648, 40 + len(text), 483765892, at, 0, 0, 2355492, len(text))
     head += text + struct.pack("<II", 3453623, len(planes)) + b"".join(entries)
     tail = struct.pack("<II", 347834724, len(display)) + display if display else b""

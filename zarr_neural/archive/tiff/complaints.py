@@ -23,6 +23,7 @@ _HARMLESS = re.compile(
     r"|(nuvu|andor|epics|ndpi|eer|fluoview)\w* |_tags> raised|_metadata> raised|DateTime|get_resolution"
     r"|(Philips|ScanImage|Indica|AVS) series|unknown order|MMStack file name is invalid|OME series raised"
 )
+_TOLD = re.compile(r"Missing data are zeroed")  # the plan of a series tells what is not there
 _CORE_TAGS = frozenset((*range(254, 260), 262, 266, 273, 277, 278, 279, 284, 317, *range(320, 326), 330, 338, 339, 347))
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _SPEAKER = re.compile(r"^(<(?!TiffTag|tifffile\.TiffTag)[^>]*>\s*)+")
@@ -50,7 +51,7 @@ def notes_of(complaints: Sequence[Complaint]) -> list[str]:
     """Return one note for each kind of harmless complaint."""
     kinds: Counter[str] = Counter()
     for level, text in complaints:
-        if level >= logging.WARNING and not is_damage(level, text):
+        if level >= logging.WARNING and not is_damage(level, text) and not _TOLD.search(text):
             kinds[without_speaker(text)[:160]] += 1
     return [
         f"the pixels are sound, but the metadata of the file are irregular: {text}"

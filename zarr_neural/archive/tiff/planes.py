@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from zarr_neural.archive.tiff.dialects.mm_index import page_at
 from zarr_neural.errors import ArchiveError
 
 _LAYOUT = (
@@ -110,13 +111,10 @@ def _one_directory(page: Any, series: Any, path: Path) -> Iterator[Page]:
 
 def _page(page: Any, keyframe: Any, kind: str) -> Page:
     virtual = page.is_frame and page.is_virtual
-    if virtual and kind == "mmstack" and not any(page.dataoffsets):
-        # so tifffile marks what the index of a Micro-Manager file names and the file no longer holds
-        raise ArchiveError(
-            f"{Path(page.parent.filehandle.path).name}: truncated: page {page.index} is in the index of the file, but "
-            "lies beyond its end"
-        )
-    whole = _whole(page) if page.is_frame and not virtual and kind != "lsm" else page
+    if virtual and kind == "mmstack":
+        whole, virtual = page_at(page), False
+    else:
+        whole = _whole(page) if page.is_frame and not virtual and kind != "lsm" else page
     file = Path(page.parent.filehandle.path)
     if not whole.is_frame and (whole.shape != keyframe.shape or whole.dtype != keyframe.dtype):
         raise ArchiveError(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tifffile
 
 Selection = tuple[slice, ...]
 Pixels = npt.NDArray[Any]
@@ -74,7 +75,7 @@ class SecondLook:
         if closed:
             handle.open()
         try:
-            whole = page.aspage() if page.is_frame and not page.is_virtual and self._series.kind != "lsm" else page
+            whole = self._whole(page)
             if not any(whole.dataoffsets) or not any(whole.databytecounts):
                 # never stored: tifffile would read the head of the file
                 return np.full(whole.shape, whole.keyframe.nodata, self._series.dtype)
@@ -83,6 +84,13 @@ class SecondLook:
         finally:
             if closed:  # a set may have more files than can be open at once
                 handle.close()
+
+    def _whole(self, page: Any) -> Any:
+        """The page with all that its own directory says, where it has one."""
+        if page.is_frame and page.is_virtual and self._series.kind == "mmstack":
+            page.parent.filehandle.seek(page.offset)
+            return tifffile.TiffPage(page.parent, index=page.index)
+        return page.aspage() if page.is_frame and not page.is_virtual and self._series.kind != "lsm" else page
 
     def _map(self) -> Pixels:
         """A stack that one directory stands for, one plane after the other."""

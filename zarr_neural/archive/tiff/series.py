@@ -10,6 +10,7 @@ from typing import Any
 
 import tifffile
 
+from zarr_neural.archive.tiff.dialects.mm_index import place_frames
 from zarr_neural.archive.tiff.dialects.scanimage import order_of_pages
 from zarr_neural.archive.tiff.photometric import photometric_of
 from zarr_neural.errors import ArchiveError
@@ -47,6 +48,9 @@ def series_of(tiff: Any) -> list[str]:
         notes += _told_apart(found)
     if len(found) == 1 and found[0].kind == "scanimage":
         tiff.series = found = [_in_order(tiff, found[0])]
+    for one in found:
+        if one.kind == "mmstack":
+            place_frames(one)
     return notes + _left_over(tiff, found)
 
 
