@@ -149,12 +149,18 @@ BlockFile = list[int]
 """Length and CRC-32C of the file of a chunk or shard."""
 
 
-def block_files(folder: Path, array: zarr.Array[Any], within: Region | None = None) -> Iterator[Path]:
-    """Yield the file of every chunk (or shard) of the array in `folder`, last axis fastest."""
+def blocks(array: zarr.Array[Any], within: Region | None = None) -> Iterator[tuple[Region, str]]:
+    """Yield (region, name of its file in the array's folder) for every chunk, or shard, last axis fastest."""
     block = array.shards or array.chunks
     for whole in grid(array.shape, block, within):
         index = tuple(part.start // side for part, side in zip(whole, block, strict=True))
-        yield folder / array.metadata.encode_chunk_key(index)
+        yield whole, array.metadata.encode_chunk_key(index)
+
+
+def block_files(folder: Path, array: zarr.Array[Any], within: Region | None = None) -> Iterator[Path]:
+    """Yield the file of every chunk (or shard) of the array in `folder`, last axis fastest."""
+    for _, key in blocks(array, within):
+        yield folder / key
 
 
 def file_mark(path: Path) -> BlockFile:
@@ -181,9 +187,6 @@ class ChunkPlace:
 
 def chunk_places(array: zarr.Array[Any], within: Region) -> Iterator[ChunkPlace]:
     """Yield every chunk of the array in a region of whole shards or chunks, last axis fastest."""
-    block = array.shards or array.chunks
-    for whole in grid(array.shape, block, within):
-        index = tuple(part.start // side for part, side in zip(whole, block, strict=True))
-        key = array.metadata.encode_chunk_key(index)
+    for whole, key in blocks(array, within):
         for region in grid(array.shape, array.chunks, whole):
             yield ChunkPlace(region, key)

@@ -13,6 +13,7 @@ import tifffile
 import zarr
 
 from zarr_neural.archive import Options, convert, fidelity_from, inspect_path, verify
+from zarr_neural.archive.check import compare
 from zarr_neural.archive.check.measure import ChannelError, combine, tally, with_levels
 from zarr_neural.archive.check.recorded import same_rmse
 from zarr_neural.archive.provenance import channel_records
@@ -96,6 +97,50 @@ def _halve_pixel(content: dict[str, Any]) -> None:
 def _move(content: dict[str, Any]) -> None:
     shift = content["ome"]["multiscales"][0]["datasets"][1]["coordinateTransformations"][1]["translation"]
     shift[-1] = -shift[-1]
+
+
+@pytest.mark.parametrize("version", ["0.5", "0.4"])
+def test_an_array_of_another_shape_than_was_recorded_is_not_searched(
+    version: str, write_ome: Writer, tmp_path: Path
+) -> None:
+    """A shape of trillions of pixels ends in one sentence, not in a search for chunks that never were."""
+    path, _ = write_ome("YX", (200, 150))
+    store = made(path, tmp_path / "a.zarr", ome_version=version)
+    file = store / "0" / ("zarr.json" if version == "0.5" else ".zarray")
+    content = json.loads(file.read_text())
+    content["shape"][0] = 2**42
+    file.write_text(json.dumps(content))
+    for source in (None, path):
+        (report,) = verify(store, source)
+        assert len(report.damaged) == 1
+        assert "[4398046511104, 150]" in report.damaged[0].what
+
+
+def test_every_file_is_read_once_for_its_digest_and_pixels(
+    write_ome: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checksum of a chunk or shard is taken when its pixels are decoded, once; no second pass over the store."""
+    path, _ = write_ome("YX", (300, 290))
+    store = made(path, tmp_path / "a.zarr", shards=(128, 128))
+    events: list[str] = []
+    mark, decode = compare.file_mark, zarr.Array.__getitem__
+
+    def marked(file: Path) -> list[int]:
+        events.append("mark")
+        return mark(file)
+
+    def decoded(array: Any, selection: Any) -> Any:
+        events.append("decode")
+        return decode(array, selection)
+
+    monkeypatch.setattr(compare, "file_mark", marked)
+    monkeypatch.setattr(zarr.Array, "__getitem__", decoded)
+    for source in (None, path):
+        events.clear()
+        (report,) = verify(store, source)
+        assert report.status == "sound"
+        assert events.count("mark") == 9 + 4
+        assert "decode" in events[: events.count("mark")]
 
 
 @pytest.mark.parametrize("edit", [_halve_pixel, _move])

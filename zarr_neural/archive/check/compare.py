@@ -18,23 +18,27 @@ from zarr_neural.archive.check.measure import ChannelError, Tally, combine, tall
 from zarr_neural.archive.check.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
 from zarr_neural.archive.layout import Level, Region, grid, region_shape
 from zarr_neural.archive.overviews import Cascade, overview
-from zarr_neural.archive.stores import ChunkPlace, chunk_places
+from zarr_neural.archive.stores import BlockFile, ChunkPlace, chunk_places, file_mark
 from zarr_neural.archive.tiff.source import SourceImage
 
 Pixels = npt.NDArray[Any]
 Result = TypeVar("Result")
 
 
+Marks = dict[str, BlockFile]
+"""Length and checksum of files by their names in the folder of an array."""
+
+
 def read_alone(
-    folder: Path, array: zarr.Array[Any], record: Mapping[str, Any]
+    folder: Path, array: zarr.Array[Any], record: Mapping[str, Any], marks: Marks | None = None
 ) -> Iterator[tuple[ChunkPlace, str | None]]:
-    """Read every chunk of an array and yield where it is and what is wrong with it."""
+    """Read every chunk of an array and yield where it is and what is wrong with it; `marks` takes up its files."""
     shape = region_shape(Level("", array.shape, array.chunks, array.shards), array.dtype.itemsize)
 
     def read(region: Region) -> list[tuple[ChunkPlace, str | None]]:
         found = []
         for place in chunk_places(array, region):
-            decoded = _decode(folder, array, record, place)
+            decoded = _decode(folder, array, record, place, marks)
             found.append((place, decoded if isinstance(decoded, str) else None))
         return found
 
@@ -67,6 +71,7 @@ class Comparison:
         self._regions = [region_shape(level, itemsize, together, image.samples) for level in levels]
         self._labels = bool(record.get("labels"))
         self._cascade = Cascade([level.shape for level in levels], self._regions, self._labels)
+        self.marks: dict[str, Marks] = {path: {} for path, _ in arrays}
         self._tallies: list[list[Tally]] = [[] for _ in arrays]
         self._limits = [_rmse_limits(array, record, number == 0) for number, (_, array) in enumerate(arrays)]
         self._bounds = [noise_bounds(array) for _, array in arrays]
@@ -99,7 +104,7 @@ class Comparison:
         found: list[tuple[int, ChunkPlace | None, str | None, list[Tally]]] = []
         tallies: list[Tally] = []
         for place in chunk_places(array, region):
-            decoded = _decode(self._store / path, array, self._record, place)
+            decoded = _decode(self._store / path, array, self._record, place, self.marks[path])
             what: str | None = None
             if isinstance(decoded, str):
                 what = decoded
@@ -131,8 +136,12 @@ class Comparison:
         return what, tally(source, decoded, self._axis, channel)
 
 
-def _decode(folder: Path, array: zarr.Array[Any], record: Mapping[str, Any], place: ChunkPlace) -> Pixels | str:
-    """The pixels of a chunk, or what is wrong with it."""
+def _decode(
+    folder: Path, array: zarr.Array[Any], record: Mapping[str, Any], place: ChunkPlace, marks: Marks | None
+) -> Pixels | str:
+    """The pixels of a chunk, or what is wrong with it; its file is marked first, and is at hand when it is decoded."""
+    if marks is not None and place.key not in marks:  # a shard is met once for each of its chunks, in one task
+        marks[place.key] = file_mark(folder / place.key)
     if record.get("every_chunk_stored") and not (folder / place.key).is_file():
         return f"{_where(place)}: the file is missing"
     try:

@@ -46,9 +46,7 @@ def structure(
             continue
         array = there[path]
         found = {
-            "shape": list(array.shape),
-            "chunks": list(array.chunks),
-            "shards": array.shards and list(array.shards),
+            **_cut(array),
             "dtype": array.dtype.name,
             "codecs": codec_records(array),
             "transforms": scales.get(path),
@@ -56,6 +54,28 @@ def structure(
         for name, value in found.items():
             if name in level and level[name] != value:
                 yield path, f"its {name} {_short(value)} where {_short(level[name])} was recorded when it was made"
+
+
+def cut_otherwise(record: Mapping[str, Any], arrays: Sequence[tuple[str, zarr.Array[Any]]]) -> set[str]:
+    """Return the arrays whose shape, chunks or shards are not those that were recorded: what they say that there is
+
+    was never written, and may be more than can be looked for.
+    """
+    known = {level["path"]: level for level in record.get("levels", [])}
+    return {
+        path
+        for path, array in arrays
+        if any(known.get(path, {}).get(name, value) != value for name, value in _cut(array).items())
+    }
+
+
+def _cut(array: zarr.Array[Any]) -> dict[str, Any]:
+    """How an array is cut into chunks, as JSON."""
+    return {
+        "shape": list(array.shape),
+        "chunks": list(array.chunks),
+        "shards": array.shards and list(array.shards),
+    }
 
 
 def levels_of(

@@ -9,7 +9,7 @@ from typing import Any
 
 import zarr
 
-from zarr_neural.archive.layout import grid
+from zarr_neural.archive.stores import blocks
 
 
 @dataclass
@@ -112,11 +112,8 @@ def channel_ratios(path: Path, array: zarr.Array[Any], axis: int | None) -> dict
     if axis is not None and channels > 1 and block[axis] > 1:
         return {}
     stored = dict.fromkeys(range(channels), 0)
-    for region in grid(array.shape, block):
-        index = tuple(part.start // side for part, side in zip(region, block, strict=True))
-        stored[0 if axis is None else region[axis].start] += (
-            (path / array.metadata.encode_chunk_key(index)).stat().st_size
-        )
+    for region, key in blocks(array):
+        stored[0 if axis is None else region[axis].start] += (path / key).stat().st_size
     pixels = math.prod(array.shape) * array.dtype.itemsize / channels
     return {channel: pixels / nbytes for channel, nbytes in stored.items()}
 

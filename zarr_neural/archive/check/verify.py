@@ -12,18 +12,17 @@ from typing import Any
 import zarr
 
 from zarr_neural.archive.ask.options import Progress, silent
-from zarr_neural.archive.check.compare import Comparison, read_alone
+from zarr_neural.archive.check.compare import Comparison, Marks, read_alone
 from zarr_neural.archive.check.measure import ChannelError
-from zarr_neural.archive.check.recorded import broken_promises, levels_of, structure
+from zarr_neural.archive.check.recorded import broken_promises, cut_otherwise, levels_of, structure
 from zarr_neural.archive.check.report import store_nbytes
 from zarr_neural.archive.overall import Overall
 from zarr_neural.archive.provenance import KEY, channel_records
 from zarr_neural.archive.stores import (
     arrays_in,
     attributes,
-    block_files,
+    blocks,
     digest_of_marks,
-    file_mark,
     find_stores,
     is_collection,
     is_ours,
@@ -143,12 +142,14 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
             raise ArchiveError("its attributes are gone: it is called an OME-Zarr image, and has no multiscales")
         damaged = [Damage(path, "", what) for path, what in structure(said, record, arrays)]
         levels = levels_of(said, record, arrays)
-        exchanged = _exchanged(store, record, levels)
+        unknown = cut_otherwise(record, levels)
     except Exception as error:  # attributes that were edited end in errors of any kind
         text = str(error) if isinstance(error, ArchiveError) else f"its metadata cannot be used: {error!r}"
         return VerifyReport(str(store), 0, (Damage("", "", text.removeprefix(f"{store}: ")),))
+    arrays = [entry for entry in arrays if entry[0] not in unknown]
     total = sum(math.prod(-(-s // c) for s, c in zip(a.shape, a.chunks, strict=True)) for _, a in arrays)
     errors: list[list[ChannelError]] = []
+    marks: dict[str, Marks] = {}
     with ExitStack() as stack:
         image = None if source is None or damaged else _open_source(store, record, levels, source, stack)
         report = _Counter(store.name, total, progress)
@@ -157,14 +158,15 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
             for path, place, what in comparison.read():
                 damaged += [Damage(path, place.key, what)] if what else []
                 report.add(1)
-            errors = comparison.errors
-        own, compared = {path for path, _ in levels}, {path for path, _ in levels if image is not None}
-        for path, array in (entry for entry in arrays if entry[0] not in compared):
-            for place, what in read_alone(store / path, array, record if path in own else {}):
+            errors, marks = comparison.errors, comparison.marks
+        own = {path for path, _ in levels}
+        for path, array in [entry for entry in arrays if entry[0] not in marks]:
+            read = marks.setdefault(path, {}) if record.get("levels") else None
+            for place, what in read_alone(store / path, array, record if path in own else {}, read):
                 damaged += [Damage(path, place.key, what)] if what else []
                 report.add(1)
     seen = {damage.array for damage in damaged}
-    damaged += [Damage(path, "", what) for path, what in exchanged if path not in seen]
+    damaged += [Damage(path, "", what) for path, what in _exchanged(record, levels, marks) if path not in seen]
     if errors and not damaged:
         damaged += [Damage(path, "", what) for path, what in broken_promises(record, levels, errors)]
     named = None if source is None else str(source)
@@ -191,13 +193,14 @@ def _open_source(store: Path, record: Mapping[str, Any], arrays: Arrays, source:
     return image
 
 
-def _exchanged(store: Path, record: Mapping[str, Any], arrays: Arrays) -> list[tuple[str, str]]:
-    """Levels whose files are not those that were written, in the places where they were written."""
+def _exchanged(record: Mapping[str, Any], arrays: Arrays, marks: Mapping[str, Marks]) -> list[tuple[str, str]]:
+    """Levels that were read and whose files are not those that were written, in the places where they were written."""
     found = []
     known = {level["path"]: level.get("digest") for level in record.get("levels", [])}
     for path, array in arrays:
         wanted = known.get(path)
-        if wanted is not None and digest_of_marks(map(file_mark, block_files(store / path, array))) != wanted:
+        read = marks.get(path)
+        if wanted is not None and read is not None and digest_of_marks(read[key] for _, key in blocks(array)) != wanted:
             found.append((path, "chunk files were altered, exchanged or lost since the store was made"))
     return found
 
