@@ -130,3 +130,31 @@ def test_a_micro_manager_index_that_leads_nowhere_is_damage(tmp_path: Path) -> N
     path.write_bytes(raw)
     with pytest.raises(ArchiveError, match=r"MMStack\.ome\.tif"), open_images(path) as (image,):
         everything(image)
+
+
+@pytest.mark.parametrize("second_look", [False, True])
+@pytest.mark.parametrize("how", [{"rows": 7}, {"rows": 40}, {"rows": 7, "gap": 10}, {"tile": 16}], ids=str)
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_byte_counts_of_zero_where_pixels_lie(
+    bits: int, how: dict[str, Any], second_look: bool, tmp_path: Path
+) -> None:
+    """Offsets without byte counts, as some old programs wrote uncompressed pixels: they are read and it is told."""
+    planes = (PLANES[:3] >> (16 - bits)).astype("u1" if bits == 8 else "u2")
+    pages = [
+        page_of(p, bits, **how, counts=lambda counts, i=i: [0 for _ in counts] if i else counts)
+        for i, p in enumerate(planes)
+    ]
+    (tmp_path / "a.tif").write_bytes(write_raw(pages))
+    with open_images(tmp_path / "a.tif", second_look=second_look) as (image,):
+        np.testing.assert_array_equal(everything(image), planes)
+        assert second_look or any("byte counts of 2 pages are 0" in note for note in image.notes)
+
+
+def test_byte_counts_of_zero_at_the_end_of_the_file(tmp_path: Path) -> None:
+    """Without byte counts too, pixels that would lie beyond the end of the file are truncation."""
+    pages = [page_of(PLANES[0], 16, rows=40, counts=lambda counts: [0 for _ in counts])]
+    pages[0].tags[257] = (4, [80])
+    pages[0].tags[278] = (4, [80])
+    (tmp_path / "a.tif").write_bytes(write_raw(pages))
+    with pytest.raises(ArchiveError, match="truncated: page 0"), open_images(tmp_path / "a.tif"):
+        pass

@@ -32,6 +32,7 @@ class Page:
     """One page of a series: its file, its strips or tiles, and the tifffile page whose `decode` reads them.
 
     `raw` is where its pixels begin if they lie in the file as they are, one row after the other and whole, else None.
+    `implied` pages have byte counts of 0 in the file, and here those that their size gives.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Page:
     decoder: Any
     jpegtables: bytes | None
     raw: int | None
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ def plan_of_series(series: Any, path: Path) -> Plan:
         notes.append(
             f"{what} never stored (the offset or byte count is 0) and {'reads' if empty == 1 else 'read'} as {fill}"
         )
+    if implied := sum(page is not None and page.implied for page in pages):
+        notes.append(
+            f"the byte counts of {implied} {'page' if implied == 1 else 'pages'} are 0, although the file says where "
+            "their pixels lie: as many bytes were read there as the size of the image needs"
+        )
     return Plan(tuple(pages), tuple(notes))
 
 
@@ -126,7 +133,8 @@ def _page(page: Any, keyframe: Any, kind: str) -> Page:
     offsets, counts = tuple(whole.dataoffsets), tuple(whole.databytecounts)
     if not offsets:
         raise ArchiveError(f"{file.name}: page {page.index} does not say where its pixels are")
-    if _is_plain(decoder) and len(counts) != len(offsets):
+    implied = _lost_counts(decoder, offsets, counts)
+    if implied or (_is_plain(decoder) and len(counts) != len(offsets)):
         counts = _implied_counts(decoder, len(offsets))
     if len(counts) != len(offsets):
         raise ArchiveError(
@@ -140,7 +148,7 @@ def _page(page: Any, keyframe: Any, kind: str) -> Page:
             f"{file.name}: page {page.index} has {len(offsets)} strips or tiles, its size needs "
             f"{_segment_count(decoder)}: the file is damaged"
         )
-    return Page(file, page.index, offsets, counts, decoder, whole.jpegtables, raw)
+    return Page(file, page.index, offsets, counts, decoder, whole.jpegtables, raw, implied)
 
 
 def _whole(page: Any) -> Any:
@@ -197,15 +205,28 @@ def _is_whole(page: Any, offsets: tuple[int, ...], counts: tuple[int, ...]) -> b
     )
 
 
+def _lost_counts(page: Any, offsets: tuple[int, ...], counts: tuple[int, ...]) -> bool:
+    """Whether all byte counts of a page are 0 where its strips or tiles lie, each at a place of its own.
+
+    What was never stored has no place either. Some old programs wrote no counts for uncompressed pixels.
+    """
+    plain = page.compression == 1 and isinstance(page.bitspersample, int) and not page.is_subsampled
+    return plain and all(offsets) and not any(counts) and len(set(offsets)) == len(offsets)
+
+
 def _implied_counts(page: Any, number: int) -> tuple[int, ...]:
-    """Byte counts of uncompressed strips whose tag is missing."""
+    """Byte counts of uncompressed strips or tiles whose tag is missing."""
     length, width, samples = page.shaped[2:]
-    row = width * samples * page.dtype.itemsize
     if page.is_tiled:
-        return (page.tilelength * row,) * number
+        return (page.tiledepth * page.tilelength * _row_nbytes(page, page.tilewidth * samples),) * number
+    row = _row_nbytes(page, width * samples)
     per_plane = math.ceil(length / page.rowsperstrip)
     rows = [min(page.rowsperstrip, length - i * page.rowsperstrip) for i in range(per_plane)]
     return tuple(rows[i % per_plane] * row for i in range(number))
+
+
+def _row_nbytes(page: Any, samples: int) -> int:
+    return -(-samples * int(page.bitspersample) // 8)
 
 
 def _check_extent(page: Page, size: int) -> None:

@@ -76,6 +76,13 @@ class SecondLook:
             handle.open()
         try:
             whole = self._whole(page)
+            offsets = whole.dataoffsets
+            if all(offsets) and not any(whole.databytecounts) and whole.keyframe.compression == 1:
+                # counts that were never written: all between a strip or tile and the next, at most a page
+                ends = sorted({*offsets, handle.size})
+                whole.databytecounts = tuple(
+                    min(ends[ends.index(offset) + 1] - offset, whole.keyframe.nbytes) for offset in offsets
+                )
             if not any(whole.dataoffsets) or not any(whole.databytecounts):
                 # never stored: tifffile would read the head of the file
                 return np.full(whole.shape, whole.keyframe.nodata, self._series.dtype)
