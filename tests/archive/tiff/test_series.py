@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,15 @@ def test_byte_counts_of_zero_at_the_end_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(write_raw(pages))
     with pytest.raises(ArchiveError, match="truncated: page 0"), open_images(tmp_path / "a.tif"):
         pass
+
+
+def test_a_strip_that_holds_too_much_is_named_as_such(tmp_path: Path) -> None:
+    """A deflated strip with more rows than its page: the error says so, not only what the library calls it."""
+    page = page_of(PLANES[0], 16, rows=40, compression=8)
+    page.segments = [zlib.compress(PLANES[0].tobytes() + bytes(112))]
+    (tmp_path / "a.tif").write_bytes(write_raw([page]))
+    with (
+        pytest.raises(ArchiveError, match=r"page 0: .* holds more pixels"),
+        open_images(tmp_path / "a.tif") as (image,),
+    ):
+        everything(image)

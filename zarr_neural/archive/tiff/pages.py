@@ -8,6 +8,7 @@ store has room, because the next region usually asks for the same.
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ Pixels = npt.NDArray[Any]
 HELD_NBYTES = 256 * 2**20
 _SHORT_ROW = 4096
 _MOST_OPEN = 32
+_TOO_MUCH = re.compile("INSUFFICIENT_SPACE|OUTPUT_TOO_SMALL")
 
 
 class Pages:
@@ -160,9 +162,11 @@ class Pages:
         except Exception as error:
             if "requires the 'imagecodecs' package" in str(error):
                 raise MissingExtraError(f"{page.path.name} is compressed", "imagecodecs", "archive") from error
+            reason = str(error) or type(error).__name__
+            if _TOO_MUCH.search(reason):
+                reason = f"it holds more pixels than the size of the page allows ({reason})"
             raise ArchiveError(
-                f"{page.path.name}: page {page.number}: strip or tile {number} cannot be decoded: "
-                f"{error or type(error).__name__}"
+                f"{page.path.name}: page {page.number}: strip or tile {number} cannot be decoded: {reason}"
             ) from error
         if cut:
             raise ArchiveError(
