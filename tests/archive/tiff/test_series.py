@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from raw_tiff import page_of, write_raw
-from vendor_files import ome_image, ome_xml, write_mm_stack, write_ome
+from vendor_files import NAMESPACE, ome_image, ome_xml, write_mm_stack, write_ome
 
 from zarr_neural.archive.tiff.source import SourceImage, open_images
 from zarr_neural.errors import ArchiveError
@@ -73,6 +73,22 @@ def test_pages_that_no_image_uses_are_told(kind: str, tmp_path: Path) -> None:
     with open_images(path) as (image,):
         np.testing.assert_array_equal(everything(image), PLANES[:3])
         assert any("2 of the 5 pages of this file belong to none" in note and "3, 4" in note for note in image.notes)
+
+
+def test_a_file_with_a_companion_has_no_pages_left_over(tmp_path: Path) -> None:
+    """Metadata in a companion name the file itself: its pages are in use."""
+    uuid = "urn:uuid:00000000-0000-4000-8000-000000000001"
+    name = f'<UUID FileName="a.ome.tif">{uuid}</UUID>'
+    data = f'<TiffData IFD="0" FirstZ="0" PlaneCount="3">{name}</TiffData>'
+    xml = ome_xml(ome_image({"X": 56, "Y": 40, "Z": 3}, data)).replace("<OME ", f'<OME UUID="{uuid[:-1]}2" ')
+    (tmp_path / "a.companion.ome").write_text(xml)
+    within = (
+        f'<OME xmlns="{NAMESPACE}" UUID="{uuid}"><BinaryOnly MetadataFile="a.companion.ome" UUID="{uuid[:-1]}2"/></OME>'
+    )
+    write_ome(tmp_path / "a.ome.tif", within, PLANES[:3])
+    with open_images(tmp_path / "a.ome.tif") as (image,):
+        np.testing.assert_array_equal(everything(image), PLANES[:3])
+        assert not any("left out" in note for note in image.notes)
 
 
 @pytest.mark.parametrize("options", [{"ome": True}, {"imagej": True}, {}, {"metadata": None}, {"compression": "zlib"}],

@@ -116,7 +116,7 @@ def _left_over(tiff: Any, found: list[Any]) -> list[str]:
     places: set[int] = set()
     for level in (level for one in found for level in one.levels):
         needed = max(1, level.size // level.keyframe.size)  # an image may be given more pages than it shows
-        pages = [page for page in list(level)[:needed] if page is not None and page.parent is tiff]
+        pages = [page for page in list(level)[:needed] if page is not None and _is_in(page, tiff)]
         used.update(_place(page)[0] for page in pages)
         places.update(page.offset for page in pages)
         if len(pages) == 1 and level.size > pages[0].size:
@@ -132,6 +132,11 @@ def _left_over(tiff: Any, found: list[Any]) -> list[str]:
         f"images that its metadata name and {'was' if one else 'were'} left out (counted from 0: {which}); keep the "
         f"TIFF if you need {'it' if one else 'them'}"
     ]
+
+
+def _is_in(page: Any, tiff: Any) -> bool:
+    """Whether a page lies in a file: one whose metadata are in a companion is opened a second time by its name."""
+    return page.parent is tiff or page.parent.filehandle.path == tiff.filehandle.path
 
 
 def _without_directory(tiff: Any, page: Any, count: int) -> range:
