@@ -112,7 +112,8 @@ def test_inspect_describes_stores_arrays_and_chunks(write_ome: Writer, tmp_path:
         assert described["shape"] == [1, 300, 200]
     with pytest.raises(DamagedChunkError):
         inspect_path(path)
-    for nothing in (tmp_path, tmp_path / "nothing"):
+    (tmp_path / "empty").mkdir()
+    for nothing in (tmp_path / "empty", tmp_path / "nothing"):
         with pytest.raises(ArchiveError):
             inspect_path(nothing)
 
