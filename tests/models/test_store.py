@@ -91,7 +91,8 @@ def test_an_account_without_a_home_reads_and_writes(tmp_path: Path) -> None:
         "except models.store.ModelNotFoundError as error: print(error)\n"
         "import zarr_neural.zoo.weights as weights; assert weights.directories() == [weights.SHIPPED]\n"
     )
-    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_DATA_HOME", "ZARR_NEURAL_MODELS")}
+    ours = ("HOME", "XDG_DATA_HOME", "ZARR_NEURAL_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "searched" in done.stdout

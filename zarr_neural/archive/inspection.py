@@ -11,7 +11,7 @@ import zarr
 from zarr_neural.archive.check.report import array_nbytes, store_nbytes
 from zarr_neural.archive.metadata import read_ome
 from zarr_neural.archive.provenance import KEY
-from zarr_neural.archive.stores import arrays_in, attributes, find_stores, is_store, open_node
+from zarr_neural.archive.stores import arrays_in, attributes, find_stores, is_collection, is_store, open_node
 from zarr_neural.chunk import describe
 from zarr_neural.errors import ArchiveError
 
@@ -31,7 +31,7 @@ def inspect_path(path: str | Path) -> dict[str, Any]:
         return {"kind": "chunk", "path": str(path), **describe(path.read_bytes())}
     if not path.exists() and not path.with_name(path.name + ".partial").exists():
         raise ArchiveError(f"{path}: no such file or folder")
-    if path.is_dir() and not is_store(path):
+    if path.is_dir() and (not is_store(path) or is_collection(path)):
         return _folder(path)
     return _store(path)
 

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 import zarr
 
-from zarr_neural.archive import Options, convert, fidelity_from, inspect_path, verify
+from zarr_neural.archive import Options, convert, export, fidelity_from, inspect_path, verify
 from zarr_neural.archive.check import compare
 from zarr_neural.archive.check.measure import ChannelError, combine, tally, with_levels
 from zarr_neural.archive.check.recorded import same_rmse
@@ -328,17 +328,17 @@ def test_a_wide_range_of_floats_has_a_psnr() -> None:
     assert error.psnr_db == pytest.approx(20 * np.log10(2e10), abs=0.1)
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_a_store_that_lost_its_attributes_is_not_sound(version: str, tmp_path: Path) -> None:
-    """Chunks with sound checksums are no image: what is called OME-Zarr and has no multiscales is damaged."""
+@pytest.mark.parametrize(("version", "name"), [("0.4", "a.ome.zarr"), ("0.5", "a.ome.zarr"), ("0.4", "a.zarr")])
+def test_a_store_that_lost_its_attributes_is_not_sound(version: str, name: str, tmp_path: Path) -> None:
+    """Chunks with sound checksums are no image: what was an OME-Zarr image is damaged."""
     tifffile.imwrite(tmp_path / "a.tif", np.arange(400, dtype="u2").reshape(20, 20), photometric="minisblack")
-    convert([tmp_path / "a.tif"], tmp_path / "a.ome.zarr", Options(ome_version=version))
+    convert([tmp_path / "a.tif"], tmp_path / name, Options(ome_version=version))
     if version == "0.4":
-        (tmp_path / "a.ome.zarr" / ".zattrs").write_text("null")
+        (tmp_path / name / ".zattrs").write_text("null")
     else:
-        file = tmp_path / "a.ome.zarr" / "zarr.json"
+        file = tmp_path / name / "zarr.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {"attributes": {}}))
-    (report,) = verify(tmp_path / "a.ome.zarr")
+    (report,) = verify(tmp_path / name)
     assert report.status == "damaged"
 
 
@@ -348,3 +348,17 @@ def test_inspect_names_attributes_that_are_no_object(ome: Any, tmp_path: Path) -
     zarr.create_group(tmp_path / "a.zarr", attributes={"ome": ome})
     with pytest.raises(ArchiveError, match="'ome' is a"):
         inspect_path(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("path", ["../../x", "", 7, None])
+def test_export_names_paths_that_lead_nowhere(path: Any, tmp_path: Path) -> None:
+    """A dataset whose path was edited ends in our error, and no file appears."""
+    tifffile.imwrite(tmp_path / "a.tif", np.arange(400, dtype="u2").reshape(20, 20), photometric="minisblack")
+    convert([tmp_path / "a.tif"], tmp_path / "a.zarr")
+    file = tmp_path / "a.zarr" / "zarr.json"
+    content = json.loads(file.read_text())
+    content["attributes"]["ome"]["multiscales"][0]["datasets"][0]["path"] = path
+    file.write_text(json.dumps(content))
+    with pytest.raises(ArchiveError):
+        export(tmp_path / "a.zarr", tmp_path / "b.tif")
+    assert sorted(os.listdir(tmp_path)) == ["a.tif", "a.zarr"]

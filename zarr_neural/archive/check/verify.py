@@ -22,6 +22,7 @@ from zarr_neural.archive.stores import (
     arrays_in,
     attributes,
     blocks,
+    codec_records,
     digest_of_marks,
     find_stores,
     is_collection,
@@ -138,8 +139,8 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
         record = said.get(KEY, {})
         if not isinstance(record, Mapping):
             raise ArchiveError(f"its attribute {KEY!r} is a {type(record).__name__}, not an object")
-        if not record and store.name.endswith(".ome.zarr") and not said.get("ome", said).get("multiscales"):
-            raise ArchiveError("its attributes are gone: it is called an OME-Zarr image, and has no multiscales")
+        if not record and not said.get("ome", said).get("multiscales") and _was_an_image(store, arrays):
+            raise ArchiveError("its attributes are gone: it was an OME-Zarr image, and has no multiscales now")
         damaged = [Damage(path, "", what) for path, what in structure(said, record, arrays)]
         levels = levels_of(said, record, arrays)
         unknown = cut_otherwise(record, levels)
@@ -175,6 +176,12 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
     measured = tuple(channel_records(names, first)) if first and not damaged else ()
     ours = bool(levels) and all(is_ours(array) for _, array in levels)
     return VerifyReport(str(store), total, tuple(damaged), named, measured, ours)
+
+
+def _was_an_image(store: Path, arrays: Arrays) -> bool:
+    """Whether a store without attributes is called an OME-Zarr image, or has arrays as `convert` alone makes them."""
+    told = (any("shape" in codec for codec in codec_records(array)) for _, array in arrays)
+    return store.name.endswith(".ome.zarr") or any(told)
 
 
 def _open_source(store: Path, record: Mapping[str, Any], arrays: Arrays, source: Path, stack: ExitStack) -> SourceImage:

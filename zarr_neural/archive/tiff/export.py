@@ -69,15 +69,15 @@ def export(
     if target.exists() and not overwrite:
         raise ConfigurationError(f"{target} exists; it is replaced only with --overwrite")
     node = open_node(store)
-    _, content = read_ome(attributes(node))
-    datasets = content["multiscales"][0]["datasets"]
-    if not 0 <= level < len(datasets):
-        raise ConfigurationError(f"level {level}: the image has levels 0 to {len(datasets) - 1}")
-    array = node[datasets[level]["path"]] if isinstance(node, zarr.Group) else node
-    if not isinstance(array, zarr.Array) or array.dtype.name not in OME_DTYPES:
-        found = array.dtype.name if isinstance(array, zarr.Array) else "a group"
-        raise ArchiveError(f"{store}: OME-TIFF has no {found}; it holds {', '.join(OME_DTYPES)}")
-    axes, nbytes = read_axes(content), math.prod(array.shape) * array.dtype.itemsize
+    try:
+        array, axes, names = _image(node, level)
+    except (ArchiveError, ConfigurationError):
+        raise
+    except Exception as error:  # attributes that were edited end in errors of any kind
+        raise ArchiveError(f"{store}: its metadata cannot be used: {error or type(error).__name__}") from error
+    if array.dtype.name not in OME_DTYPES:
+        raise ArchiveError(f"{store}: OME-TIFF has no {array.dtype.name}; it holds {', '.join(OME_DTYPES)}")
+    nbytes = math.prod(array.shape) * array.dtype.itemsize
     unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")  # a name that nobody else has
     try:
         with tifffile.TiffWriter(unfinished, bigtiff=nbytes > _CLASSIC_NBYTES, ome=True) as tiff:
@@ -87,12 +87,24 @@ def export(
                 dtype=array.dtype,
                 **_photometric(store, attributes(node), array),
                 compression=None if compression == "none" else compression,
-                metadata={"axes": axes.upper(), "Name": store.name, **_ome(read_names(content), axes, array, level)},
+                metadata={"axes": axes.upper(), "Name": store.name, **_ome(names, axes, array, level)},
             )
         os.replace(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
     return target
+
+
+def _image(node: zarr.Group | zarr.Array[Any], level: int) -> tuple[zarr.Array[Any], str, Record]:
+    """The array of a level, its axes, and its names and sizes."""
+    _, content = read_ome(attributes(node))
+    datasets = content["multiscales"][0]["datasets"]
+    if not 0 <= level < len(datasets):
+        raise ConfigurationError(f"level {level}: the image has levels 0 to {len(datasets) - 1}")
+    array = node[datasets[level]["path"]] if isinstance(node, zarr.Group) else node
+    if not isinstance(array, zarr.Array):
+        raise ArchiveError(f"level {level} is a group, an array was expected")
+    return array, read_axes(content), read_names(content)
 
 
 def _photometric(store: Path, said: Mapping[str, Any], array: zarr.Array[Any]) -> dict[str, Any]:
