@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zarr_neural.chunk import Fidelity, encode, encode_chunk
+from zarr_neural.chunk import Fidelity, encode, encode_chunk, mean_error
 from zarr_neural.errors import BoundError
 from zarr_neural.models import default_lossless, default_lossy
 
@@ -37,3 +37,24 @@ def test_an_error_beyond_the_promise_is_never_handed_out(
     error[:2] += 1  # a root mean square of 3.036
     with pytest.raises(BoundError, match="promised was at most"):
         encode_chunk(IMAGE, fidelity, default_lossless(), default_lossy("fast"), verify=False)
+
+
+@pytest.mark.parametrize("excess", [1.01, 1.5])
+def test_an_attempt_beyond_the_promise_is_made_again_more_finely(
+    excess: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where rounding adds more than was reckoned with, be it 1 %, the planes are coded anew at less and not refused."""
+    attempt, planes, asked = mean_error._encode_planes, IMAGE[None], []
+
+    def too_much(planes: np.ndarray, quantiser: Any, max_mse: float, *rest: Any) -> Any:
+        payload, decoded = attempt(planes, quantiser, max_mse, *rest)
+        asked.append(max_mse)
+        return payload, planes + 3.0 * excess if len(asked) == 1 else decoded
+
+    monkeypatch.setattr(mean_error, "_encode_planes", too_much)
+    _, _, decoded = mean_error.encode_at_mean_error(
+        planes, Fidelity(rmse=3.0, max_error=20), default_lossless(), default_lossy("fast")
+    )
+    assert len(asked) == 2
+    assert asked[1] < asked[0]
+    assert mean_error.root_mean_square_error(planes, decoded) <= 3

@@ -49,3 +49,11 @@ def test_short_and_long_sections_are_refused() -> None:
         reader.check_end()
     with pytest.raises(DamagedChunkError, match="longer than any"):
         RawReader(b"\xff" * 10).get_golomb()
+
+
+def test_the_longest_code_at_its_edge() -> None:
+    """A code of 22 ones is the longest that is read, as in the engine; one more is refused whatever follows it."""
+    longest = RawReader(((1 << 22) - 1).to_bytes(16, "little"))
+    assert longest.get_golomb() == sum(1 << bits for bits in range(2, 24))
+    with pytest.raises(DamagedChunkError, match="longer than any"):
+        RawReader(((1 << 23) - 1).to_bytes(16, "little")).get_golomb()
