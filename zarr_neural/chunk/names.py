@@ -170,4 +170,5 @@ def _without_repeats(strip: NDArray[Any]) -> NDArray[Any]:
 
 
 def _is_whole(strip: NDArray[Any]) -> bool:
-    return bool(((np.abs(strip) < _WHOLE) & (strip == np.rint(strip))).all())
+    whole = np.abs(strip, dtype=np.float64) < _WHOLE  # which is beyond float16
+    return bool((whole & (strip == np.rint(strip))).all())
