@@ -123,9 +123,8 @@ def channel_peaks(image: SourceImage, level: Level, threads: int) -> list[float 
     UnsupportedInputError
         A value is NaN or infinite.
     """
-    axis = image.axes.index("c") if "c" in image.axes else None
-    together = axis if image.samples > 1 else None
-    shape = region_shape(level, image.dtype.itemsize, together, image.samples)
+    axis = image.channel_axis
+    shape = region_shape(level, image.dtype.itemsize, image.interleaved, image.samples)
     lowest, highest = [math.inf] * image.channels, [-math.inf] * image.channels
     spreads: list[list[Part]] = [[] for _ in range(image.channels)]
 

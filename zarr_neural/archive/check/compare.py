@@ -64,11 +64,10 @@ class Comparison:
         self, store: Path, arrays: list[tuple[str, zarr.Array[Any]]], record: Mapping[str, Any], image: SourceImage
     ) -> None:
         self._store, self._arrays, self._record, self._image = store, arrays, record, image
-        self._axis = image.axes.index("c") if "c" in image.axes else None
-        together = self._axis if image.samples > 1 else None
+        self._axis = image.channel_axis
         levels = [Level(path, array.shape, array.chunks, array.shards) for path, array in arrays]
         itemsize = image.dtype.itemsize
-        self._regions = [region_shape(level, itemsize, together, image.samples) for level in levels]
+        self._regions = [region_shape(level, itemsize, image.interleaved, image.samples) for level in levels]
         self._labels = bool(record.get("labels"))
         self._cascade = Cascade([level.shape for level in levels], self._regions, self._labels)
         self.marks: dict[str, Marks] = {path: {} for path, _ in arrays}

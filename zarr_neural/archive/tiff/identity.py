@@ -41,9 +41,9 @@ def is_unchanged(image: SourceImage) -> bool:
         return False
 
 
-def is_hot(image: SourceImage) -> bool:
-    """Return whether a file of an image was written a moment before it was opened: its time may not tell a change."""
-    return any(time.time_ns() - changed < _HOT_SECONDS * 1e9 for _, changed in image.stamp)
+def is_hot(stamp: Sequence[Sequence[int]]) -> bool:
+    """Return whether a file was written a moment ago: its time may not tell whether it was written once more."""
+    return any(time.time_ns() - changed < _HOT_SECONDS * 1e9 for _, changed in stamp)
 
 
 def changed_error(image: SourceImage) -> SourceChangedError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from zarr_neural.archive.tiff.complaints import collect_complaints, is_damage, n
 from zarr_neural.archive.tiff.dialects import Record, read_record
 from zarr_neural.archive.tiff.dialects.made_xml import make_ome_xml
 from zarr_neural.archive.tiff.dialects.ome_xml import DOCUMENT
-from zarr_neural.archive.tiff.identity import digest_of, stamp_of
+from zarr_neural.archive.tiff.identity import digest_of, is_hot, stamp_of
 from zarr_neural.archive.tiff.opening import Xml, open_tiff
 from zarr_neural.archive.tiff.pages import Pages
 from zarr_neural.archive.tiff.photometric import name_samples, photometric_of
@@ -42,7 +42,8 @@ class SourceImage:
     `axes` is a part of "tczyx" in that order, `shape` and `dtype` belong to it. `samples` is the number of
     samples of a pixel (3 for RGB) that became channels, 1 where there are none. `notes` tells what had to be assumed.
     `digest` stands for the beginning and the end of the file, `stamp` is size and time of all the `files` that the
-    pixels lie in. `photometric` says how values are to be read.
+    pixels lie in; where it is `hot`, one of them was written a moment before it was opened, and may be again without
+    another stamp. `photometric` says how values are to be read.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class SourceImage:
     record: Record
     digest: str
     stamp: list[list[int]] = field(default_factory=list)
+    hot: bool = False
     files: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     photometric: str = "minisblack"
@@ -63,9 +65,19 @@ class SourceImage:
     _array: Any = field(default=None, repr=False, compare=False)
 
     @property
+    def channel_axis(self) -> int | None:
+        """Number of the channel axis, None where there is none."""
+        return self.axes.index("c") if "c" in self.axes else None
+
+    @property
     def channels(self) -> int:
         """Number of channels, 1 for an image without a channel axis."""
-        return self.shape[self.axes.index("c")] if "c" in self.axes else 1
+        return 1 if self.channel_axis is None else self.shape[self.channel_axis]
+
+    @property
+    def interleaved(self) -> int | None:
+        """The channel axis where channels are the samples of a pixel, which are read together; None otherwise."""
+        return self.channel_axis if self.samples > 1 else None
 
     @property
     def channel_names(self) -> list[str]:
@@ -144,8 +156,9 @@ def open_images(
             tiff, xml, more, notes = open_tiff(path, stack)
             notes += series_of(tiff)
             images: list[SourceImage] = []
+            digest = digest_of(path)
             for number in range(len(tiff.series)):
-                reader = _Reader(path, tiff, number, xml, more, axes)
+                reader = _Reader(path, tiff, number, xml, more, axes, digest)
                 images += reader.images(len(images), max_memory, second_look=second_look, stack=stack)
         except (ArchiveError, ConfigurationError) as error:
             text = str(error)
@@ -157,9 +170,8 @@ def open_images(
             raise ArchiveError(
                 f"{path.name}: damaged or incomplete: {without_speaker(fatal[0]) if fatal else 'no image in it'}"
             )
-        for image in images:
-            object.__setattr__(image, "notes", (*image.notes, *notes, *notes_of(complaints)))
-        yield images
+        notes += notes_of(complaints)
+        yield [replace(image, notes=(*image.notes, *notes)) for image in images]
 
 
 @dataclass(frozen=True)
@@ -172,6 +184,7 @@ class _Reader:
     xml: Xml | None
     more: tuple[Path, ...]
     axes: str | None
+    digest: str
 
     def images(self, first: int, max_memory: int, *, second_look: bool, stack: ExitStack) -> Iterator[SourceImage]:
         """Yield the image, or one for each position of the stage, numbered from `first` on."""
@@ -210,7 +223,8 @@ class _Reader:
             names = [name or f"channel {i}" for i, name in enumerate(record.names)] or ["channel 0"]
             if made := make_ome_xml(record, axes, extent, dtype, names if len(names) == shape.get("C", 1) else []):
                 record.documents[DOCUMENT] = made
-        digest, stamp = digest_of(self.path), stamp_of(files)
+        stamp = stamp_of(files)
+        hot = is_hot(stamp)
         positions = shape.get("R", 1)
         for position in range(positions):
             own = record
@@ -226,8 +240,9 @@ class _Reader:
                 dtype=dtype,
                 samples=samples,
                 record=own,
-                digest=digest,
+                digest=self.digest,
                 stamp=stamp,
+                hot=hot,
                 files=files,
                 notes=tuple(notes),
                 photometric=photometric,

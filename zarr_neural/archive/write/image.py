@@ -13,19 +13,19 @@ import zarr
 
 from zarr_neural.archive.ask.decide import Choice, decide
 from zarr_neural.archive.ask.options import Options, Progress, silent
-from zarr_neural.archive.ask.request import MEAN, make_codec
+from zarr_neural.archive.ask.request import make_codec
 from zarr_neural.archive.check.measure import ChannelError, combine
 from zarr_neural.archive.check.report import Clock, ImageReport, array_nbytes, channel_ratios, store_nbytes
-from zarr_neural.archive.layout import Level, levels
+from zarr_neural.archive.layout import Level
 from zarr_neural.archive.metadata import ome_attributes, transforms
 from zarr_neural.archive.provenance import KEY, channel_records, outcome, plan_of, where_from
 from zarr_neural.archive.stores import block_files, codec_records, digest_of_marks, file_mark
-from zarr_neural.archive.tiff.identity import changed_error, is_hot, is_unchanged
+from zarr_neural.archive.tiff.identity import changed_error, is_unchanged
 from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.archive.write.documents import write_documents
 from zarr_neural.archive.write.journal import Journal, check_replaceable
 from zarr_neural.archive.write.pixels import by_place, digest_of_pixels, read_digest
-from zarr_neural.archive.write.regions import Job, region_key, region_size, write_region
+from zarr_neural.archive.write.regions import Job, pyramid_of, region_key, region_size, write_region
 from zarr_neural.archive.write.tasks import side_by_side
 from zarr_neural.archive.write.writers import Writers
 from zarr_neural.errors import ArchiveError, BoundError, SourceChangedError, ZarrNeuralError
@@ -61,21 +61,14 @@ def convert_image(
     options = options or Options()
     check_replaceable(target, overwrite=options.overwrite)
     started, clock = time.perf_counter(), Clock()
-    axis = image.axes.index("c") if "c" in image.axes else None
-    apart = axis if options.fidelity.method in MEAN else None  # so that each channel can have its own rmse
-    pyramid = levels(
-        image.shape,
-        image.dtype.itemsize,
-        chunks=options.chunks,
-        shards=options.shards,
-        apart=apart,
-        most=options.levels,
-    )
+    pyramid = pyramid_of(image, options)
     choice = decide(image, options, pyramid[0])
     journal = Journal(target, plan_of(image, choice, options), overwrite=options.overwrite)
     try:
         group, arrays = _open_arrays(journal, image, choice, pyramid, options)
-        writers = [Writers(array, choice, image.channels, axis, number) for number, array in enumerate(arrays)]
+        writers = [
+            Writers(array, choice, image.channels, image.channel_axis, number) for number, array in enumerate(arrays)
+        ]
         job = Job(image, choice, pyramid, arrays, writers, journal, options)
         _forget_what_is_gone(job)
         _write_all(job, clock, progress)
@@ -205,8 +198,7 @@ def _finish(job: Job, group: zarr.Group, clock: Clock, seconds: float) -> ImageR
     pixels = math.prod(image.shape)
     stored = array_nbytes(job.journal.store / job.pyramid[0].path)
     attributes = ome_attributes(image, job.pyramid, errors, version=job.options.ome_version, labels=choice.labels)
-    axis = image.axes.index("c") if "c" in image.axes else None
-    ratios = channel_ratios(job.journal.store / job.pyramid[0].path, job.arrays[0], axis)
+    ratios = channel_ratios(job.journal.store / job.pyramid[0].path, job.arrays[0], image.channel_axis)
     records = channel_records(image.channel_names, errors, choice.noise, ratios)
     ratio, bits = round(pixels * image.dtype.itemsize / stored, 4), round(8 * stored / pixels, 4)
     notes = [*image.notes, *choice.notes]
@@ -254,7 +246,7 @@ def _check_unchanged(job: Job) -> None:
     cannot tell, since it was written a moment before and is small.
     """
     same = is_unchanged(job.image)
-    if same and is_hot(job.image) and math.prod(job.image.shape) * job.image.dtype.itemsize <= SECOND_LOOK_NBYTES:
+    if same and job.image.hot and math.prod(job.image.shape) * job.image.dtype.itemsize <= SECOND_LOOK_NBYTES:
         same = read_digest(job.image, job.regions(0), job.pyramid[0].block, job.options.threads) == _pixels_digest(job)
     if not same:
         raise changed_error(job.image)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from zarr_neural.archive.ask.options import Options
-from zarr_neural.archive.ask.request import MEAN
-from zarr_neural.archive.layout import grid, levels, region_shape
+from zarr_neural.archive.layout import grid, region_shape
 from zarr_neural.archive.provenance import KEY, task_of
 from zarr_neural.archive.stores import attributes, open_node
 from zarr_neural.archive.tiff.source import SourceImage
 from zarr_neural.archive.write.pixels import read_digest
+from zarr_neural.archive.write.regions import pyramid_of
 from zarr_neural.errors import ArchiveError
 
 
@@ -58,10 +58,6 @@ def difference(record: Mapping[str, Any], image: SourceImage, options: Options) 
 
 
 def _digest(image: SourceImage, options: Options) -> str:
-    axis = image.axes.index("c") if "c" in image.axes else None
-    apart = axis if options.fidelity.method in MEAN else None
-    itemsize = image.dtype.itemsize
-    first = levels(image.shape, itemsize, chunks=options.chunks, shards=options.shards, apart=apart, most=1)[0]
-    together = axis if image.samples > 1 else None
-    regions = grid(image.shape, region_shape(first, itemsize, together, image.samples))
+    first = pyramid_of(image, options)[0]
+    regions = grid(image.shape, region_shape(first, image.dtype.itemsize, image.interleaved, image.samples))
     return read_digest(image, regions, first.block, options.threads)

@@ -20,10 +20,11 @@ import zarr
 
 from zarr_neural.archive.ask.decide import Choice
 from zarr_neural.archive.ask.options import Options
+from zarr_neural.archive.ask.request import MEAN
 from zarr_neural.archive.check.measure import Tally, tally, with_levels
 from zarr_neural.archive.check.promise import count_beyond, exceeds, largest_rmse, noise_bounds, rmse_limit
 from zarr_neural.archive.check.report import Clock
-from zarr_neural.archive.layout import Level, Region, check_aligned, grid, region_shape
+from zarr_neural.archive.layout import Level, Region, check_aligned, grid, levels, region_shape
 from zarr_neural.archive.overviews import Cascade, overview
 from zarr_neural.archive.stores import BlockFile, block_files, file_mark
 from zarr_neural.archive.tiff.source import SourceImage
@@ -59,8 +60,8 @@ class Job:
 
     def region_shape(self, number: int) -> tuple[int, ...]:
         """Return the shape of the regions of level `number`."""
-        together = self.image.axes.index("c") if self.image.samples > 1 else None
-        return region_shape(self.pyramid[number], self.image.dtype.itemsize, together, self.image.samples)
+        image = self.image
+        return region_shape(self.pyramid[number], image.dtype.itemsize, image.interleaved, image.samples)
 
     def is_done(self, number: int, region: Region) -> bool:
         """Whether the journal has a region."""
@@ -85,6 +86,19 @@ class Written:
     tallies: list[Tally]
     files: list[BlockFile]
     pixels: list[int]
+
+
+def pyramid_of(image: SourceImage, options: Options) -> list[Level]:
+    """Return the levels of the store of an image; shards keep channels apart that may be promised different rmse."""
+    apart = image.channel_axis if options.fidelity.method in MEAN else None
+    return levels(
+        image.shape,
+        image.dtype.itemsize,
+        chunks=options.chunks,
+        shards=options.shards,
+        apart=apart,
+        most=options.levels,
+    )
 
 
 def write_region(job: Job, number: int, region: Region, pixels: Pixels | None = None) -> list[Written]:
@@ -126,7 +140,7 @@ def write_region(job: Job, number: int, region: Region, pixels: Pixels | None = 
 def _write(job: Job, number: int, region: Region, pixels: Pixels) -> Written:
     level, array = job.pyramid[number], job.arrays[number]
     clock, tallies, writers = Clock(), [], job.writers[number]
-    axis = job.image.axes.index("c") if "c" in job.image.axes else None
+    axis = job.image.channel_axis
     check = partial(_check_block, job, number)
     for block in grid(level.shape, level.block, region):
         inside = tuple(slice(b.start - r.start, b.stop - r.start) for b, r in zip(block, region, strict=True))
