@@ -5,8 +5,8 @@ Nothing is printed here; the command line does that.
 
 May import: the codecs room and below; tifffile, zarr, dask. No other room reads TIFF.
 Rooms: tiff (files in, and out again), ask (what is promised), write (stores out), check (verify and measure). Beside
-them: layout (how arrays are cut), stores (finding and opening), metadata and provenance (attributes), inspection and
-noise.
+them: layout (how arrays are cut), overviews (halved from the source), stores (finding and opening), metadata and
+provenance (attributes), overall (progress of many files), inspection and noise.
 Specification: OME-Zarr 0.4 and 0.5 (ngff.openmicroscopy.org). Tests: tests/archive.
 """
 

@@ -4,7 +4,7 @@ In: an array of two or more dimensions, (leading axes..., Y, X), a `Fidelity`, t
 chunk, and back. May import ``models``, ``intnet``, ``entropy``, ``bitstream``, ``errors``, the zstd and shuffle of
 numcodecs; never torch, zarr, dask or tifffile. Specification: ``zarr_neural/spec/v1.md``. Tests: ``tests/chunk``.
 
-Encoding:  planes -> margin -> quantiser -> levels and palette -> path L or shuffle + zstd -> container.
+Encoding:  planes -> names -> margin -> quantiser -> levels and palette -> path L or shuffle + zstd -> container.
 """
 
 from zarr_neural.chunk.decode import decode_chunk

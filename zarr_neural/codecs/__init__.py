@@ -1,8 +1,8 @@
 """Adapters to the two codec interfaces: configuration in, configuration out, and no arithmetic.
 
 `NeuralCodec` is a numcodecs codec (the compressor of a Zarr v2 array), `NeuralSerializer` a Zarr v3 array-to-bytes
-codec. May import ``chunk`` and below, numcodecs and zarr. Specification: ``zarr_neural/spec/v1.md``, section 9. Tests:
-``tests/codecs``.
+codec; `rewritten` recognises chunks of which a part is written. May import ``chunk`` and below, numcodecs and zarr.
+Specification: ``zarr_neural/spec/v1.md``, section 9. Tests: ``tests/codecs``.
 """
 
 import importlib

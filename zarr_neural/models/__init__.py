@@ -5,7 +5,8 @@ A model is lossless (path L) or lossy (path Y); it is one immutable safetensors 
 for, offline, in the wheel, in the directories that the caller names (a store's own) and in the user's directory.
 Running a model is the job of `intnet`.
 
-May import: numpy, the standard library, `zarr_neural.errors`. Never torch, never a safetensors package.
+May import: numpy, the standard library, `zarr_neural.errors` and `zarr_neural.fork`. Never torch, never a safetensors
+package.
 The contract: section 2 of `zarr_neural/spec/path_l.md` and of `path_y.md`, section "Models" of `v1.md`.
 Tests: `tests/models`.
 """

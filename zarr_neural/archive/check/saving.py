@@ -13,7 +13,6 @@ import zarr
 
 from zarr_neural.archive.ask.request import Request, make_codec
 from zarr_neural.archive.check.report import ImageReport
-from zarr_neural.archive.stores import open_node
 from zarr_neural.errors import ZarrNeuralError
 
 STORES = 4
@@ -50,11 +49,11 @@ def _is_suited(report: ImageReport) -> bool:
 def _saving(store: Path, pieces: int) -> float | None:
     """The share of bytes saved on some pieces of the full resolution, None where that cannot be read any more."""
     try:
-        array = zarr.open_array(store / "0", mode="r") if open_node(store) else None
+        found = _pieces(zarr.open_array(store / "0", mode="r"), pieces)
     except (ZarrNeuralError, OSError, ValueError):
         return None
     exact = noisy = 0
-    for piece in _pieces(array, pieces):
+    for piece in found:
         exact += len(make_codec(Request(), 3).configuration.encode(piece, False))
         noisy += len(make_codec(Request("noise", 1.0), 3).configuration.encode(piece, False))
     return round(max(0.0, 1 - noisy / exact), 3) if exact else None

@@ -270,8 +270,9 @@ class _Segments:
             made = make()
             with self._guard:
                 self._busy.pop(key, None)
+                if key not in self._held:
+                    self._nbytes += made.nbytes
                 self._held[key] = made
-                self._nbytes += made.nbytes
             return made
 
     def clear(self) -> None:

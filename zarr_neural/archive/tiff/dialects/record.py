@@ -19,8 +19,6 @@ class Record:
 
     Attributes
     ----------
-    axes : str or None
-        One letter of TCSZYXR for each axis that tifffile found, where the dialect knows better; R is the position.
     scale, unit : dict
         Size of a pixel, a plane or a time step by axis ("x", "y", "z", "t"), each with its own unit (OME-Zarr name).
     names, colours, windows : list
@@ -35,7 +33,6 @@ class Record:
         Original metadata by file name, to be kept beside the pixels.
     """
 
-    axes: str | None = None
     scale: dict[str, float] = field(default_factory=dict)
     unit: dict[str, str] = field(default_factory=dict)
     names: list[str | None] = field(default_factory=list)
