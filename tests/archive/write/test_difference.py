@@ -38,3 +38,20 @@ def test_the_pixels_decide_where_the_time_does_not(name: str, tmp_path: Path) ->
         assert difference(record, image, Options(workers=1)) == (None if same else "from other content of its source")
         other = {**record, "source": {**record["source"], "series": 3}}
         assert difference(other, image, Options(workers=1)) == "from another image of its source"
+
+
+@pytest.mark.parametrize("way", ["relative", "link"])
+def test_a_file_counts_once_however_it_is_named(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path or a link names the same file as its absolute path: one size, one stamp, the store is kept."""
+    monkeypatch.chdir(tmp_path)
+    path, name = tmp_path / "real" / "a.tif", Path("real") / "a.tif"
+    path.parent.mkdir()
+    tifffile.imwrite(path, np.zeros((20, 30), "u1"))
+    if way == "link":
+        (tmp_path / "linked").symlink_to(tmp_path / "real")
+        name = tmp_path / "linked" / "a.tif"
+    (report,) = convert([name], tmp_path / "a.zarr", Options(workers=1))
+    assert report.source_nbytes == path.stat().st_size
+    with open_images(path) as (absolute,), open_images(name) as (other,):
+        assert other.files == absolute.files == (path.resolve(),)
+        assert other.stamp == absolute.stamp

@@ -214,7 +214,8 @@ class _Reader:
             plan = plan_of_series(series, self.path)
             array = Pages(series, plan, max_memory)
             notes += [*plan.notes, *array.notes]
-            files = tuple(sorted({self.path, *self.more, *(page.path for page in plan.pages if page is not None)}))
+            named = {self.path, *self.more, *(page.path for page in plan.pages if page is not None)}
+            files = tuple(sorted({file.resolve() for file in named}))  # each once: tifffile tells real paths
         stack.callback(array.close)
         ordered = [letter for letter in "TCZYX" if letter in shape]
         extent, axes = tuple(int(shape[letter]) for letter in ordered), "".join(ordered).lower()
