@@ -258,3 +258,18 @@ def test_pixels_of_unknown_width_are_refused(tmp_path: Path) -> None:
     page.tags[258] = (3, [40])
     with pytest.raises(ArchiveError, match="pixels of 40 bits"):
         read(write_raw([page]), tmp_path)
+
+
+def test_a_file_whose_end_is_zeros_is_damaged(tmp_path: Path) -> None:
+    """A copy of the right length that ends in zeros never passes for a shorter stack."""
+    path = tmp_path / "a.tif"
+    pixels = np.random.default_rng(0).integers(0, 999, (4, 40, 56), dtype=np.uint16)
+    with tifffile.TiffWriter(path) as tiff:
+        for plane in pixels:
+            tiff.write(plane, photometric="minisblack", metadata=None, contiguous=False)
+    with tifffile.TiffFile(path) as tiff:
+        last = tiff.pages[3].offset
+    content = path.read_bytes()
+    path.write_bytes(content[:last] + bytes(len(content) - last))
+    with pytest.raises(ArchiveError, match=r"a\.tif.*page 3 is empty"), open_images(path):
+        pass

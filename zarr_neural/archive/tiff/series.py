@@ -123,6 +123,7 @@ def _left_over(tiff: Any, found: list[Any]) -> list[str]:
             used.update(_without_directory(tiff, pages[0], level.size // pages[0].size))
     left = [number for number in range(len(tiff.pages)) if number not in used]
     left = [number for number in left if not _is_nothing_new(tiff.pages.get(number), places)]
+    _refuse_empty(tiff, left)
     if not left:
         return []
     which = ", ".join(map(str, left[:_MOST_NAMED])) + (", ..." if len(left) > _MOST_NAMED else "")
@@ -132,6 +133,18 @@ def _left_over(tiff: Any, found: list[Any]) -> list[str]:
         f"images that its metadata name and {'was' if one else 'were'} left out (counted from 0: {which}); keep the "
         f"TIFF if you need {'it' if one else 'them'}"
     ]
+
+
+def _refuse_empty(tiff: Any, numbers: list[int]) -> None:
+    """Refuse a file with a directory without entries: its end was never written. Fibics ends its files with one."""
+    if 51023 in tiff.pages.first.tags:
+        return
+    for number in numbers:
+        if not tiff.pages.get(number, aspage=True).tags:
+            raise ArchiveError(
+                f"page {number} is empty: its directory has no entries, as after a copy or an acquisition that did not "
+                "end; the file is damaged"
+            )
 
 
 def _is_in(page: Any, tiff: Any) -> bool:
