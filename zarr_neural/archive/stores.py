@@ -119,7 +119,10 @@ def find_stores(path: Path) -> tuple[list[Path], list[Path]]:
         open_node(path)
     stores, unfinished = [], []
     for folder in _folders(path, {path.resolve()}):
-        if folder.name.endswith(".partial") and ((folder / "journal.jsonl").exists() or not is_store(folder)):
+        unplaced = folder.name.endswith((".series.partial", ".replaced.partial"))
+        if unplaced or (
+            folder.name.endswith(".partial") and ((folder / "journal.jsonl").exists() or not is_store(folder))
+        ):
             unfinished.append(folder)
         else:
             stores += _expanded(folder)

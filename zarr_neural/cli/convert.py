@@ -105,7 +105,8 @@ def convert_command(
         typer.Option(
             "--labels/--no-labels",
             help="Treat every image, or none, as a label image, which is never coded with loss and whose overviews are "
-            "not averaged. [default: decided for every image by its dtype, palette, name and content]",
+            "not averaged. With --no-labels overviews are averaged, but chunks whose content is that of labels stay "
+            "lossless. [default: decided for every image by its dtype, palette, name and content]",
         ),
     ] = None,
     axes: Axes = None,

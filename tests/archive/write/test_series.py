@@ -146,3 +146,10 @@ def test_a_store_that_was_moved_away_is_not_removed_for_something_else(two: Path
     store.rmdir()
     assert {report.status for report in convert([two], store, Options(layout="bf2raw"))} == {"kept"}
     assert not old.exists()
+
+
+def test_a_store_that_was_not_given_its_name_counts_as_unfinished(two: Path, tmp_path: Path) -> None:
+    """What a crash left between the last write and the rename is not taken for a store."""
+    convert([two], tmp_path / "two.ome.zarr", Options(layout="bf2raw"))
+    (tmp_path / "two.ome.zarr").rename(tmp_path / "two.ome.zarr.series.partial")
+    assert find_stores(tmp_path) == ([], [tmp_path / "two.ome.zarr.series.partial"])
