@@ -181,7 +181,7 @@ REFUSED = [
     Refused("infinity", _with(np.inf), 0.1, "NaN or infinite"),
     Refused("minus-infinity", _with(-np.inf), 0.1, "NaN or infinite"),
     Refused("all-nan", np.full((9, 9), np.nan), 0.1, "NaN or infinite"),
-    Refused("zero-bound", _with(1), 0, "max_error=0 leaves no error"),
+    Refused("zero-bound", _with(1), 0, "max_error=0 allows no error"),
     Refused("too-many-levels", np.linspace(0, 1e6, 900).reshape(30, 30), 1e-3, "5e\\+08 levels between 0 and 1e\\+06"),
     Refused("below-the-grid", _smooth("f4", 16_000_000, 100), 0.4, "inf levels"),
     Refused("whole-range-f8", np.array([[-1.7e308, 1.7e308]]), 1e300, "levels between"),

@@ -294,7 +294,7 @@ def test_the_largest_error_is_proven_before_writing(picture: Picture, monkeypatc
     monkeypatch.setattr(
         quantise.Step, "values", lambda self, levels, dtype: (levels * 9 + 9).clip(0, 65535).astype(dtype)
     )
-    with pytest.raises(encode.BoundError, match="promised was at most 2"):
+    with pytest.raises(encode.BoundError, match="but at most 2 was promised"):
         encode_chunk(picture(40, 40), Fidelity(max_error=2), MODEL)
 
 

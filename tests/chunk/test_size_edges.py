@@ -24,7 +24,7 @@ def test_two_gibibytes_at_their_edge() -> None:
 def test_the_limit_that_can_be_set_at_its_edge(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chunk of as many bytes as the limit says is decoded (and its checksum looked at), one more is refused."""
     monkeypatch.setenv(LIMIT_VARIABLE, "1000")
-    with pytest.raises(DamagedChunkError, match="other samples than were encoded"):
+    with pytest.raises(DamagedChunkError, match="the decoded samples are not those that were encoded"):
         decode_chunk(constant((10, 100)))
     with pytest.raises(DamagedChunkError, match=LIMIT_VARIABLE):
         decode_chunk(constant((7, 143)))

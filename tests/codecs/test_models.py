@@ -72,10 +72,13 @@ def test_fast_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"lossless": True, "preset": "dense"}, "preset='dense' is of use only with rmse="),
-        ({"max_error": 2, "preset": "dense"}, "of use only with rmse="),
-        ({"rmse": 2, "preset": "dense", "models": [LOSSLESS]}, "models says which models to use: leave preset"),
-        ({"rmse": 2, "preset": "best"}, "no preset 'best', only fast and dense"),
+        ({"lossless": True, "preset": "dense"}, "preset='dense' applies only to rmse="),
+        ({"max_error": 2, "preset": "dense"}, "applies only to rmse="),
+        (
+            {"rmse": 2, "preset": "dense", "models": [LOSSLESS]},
+            "models already says which models to use: leave out preset",
+        ),
+        ({"rmse": 2, "preset": "best"}, "no preset 'best'; the presets are fast and dense"),
     ],
     ids=str,
 )

@@ -197,5 +197,5 @@ def test_presets(preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / f"lossy-{preset}.default").write_text("ab" * 32 + "\n")
     assert default_lossy(preset) == "ab" * 32
     default_lossy.cache_clear()
-    with pytest.raises(ConfigurationError, match="'best', only fast and dense"):
+    with pytest.raises(ConfigurationError, match="'best'; the presets are fast and dense"):
         default_lossy("best")

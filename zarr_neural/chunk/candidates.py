@@ -59,7 +59,7 @@ def smallest(planes: NDArray[Any], fidelity: Fidelity, lossless_id: str, lossy_i
         return Coded(CONSTANT, quantiser, little_bytes(planes[:1, :1, :1]).tobytes(), planes)
     if fidelity.rmse is not None:
         if lossy_id is None:
-            raise ConfigurationError("coding at a mean error needs a lossy model, and none is given")
+            raise ConfigurationError("coding at a mean error needs a lossy model, but none was given")
         ways = _at_mean_error(planes, fidelity, fidelity.rmse, lossless_id, lossy_id)
     else:
         ways = [_stepwise(planes, quantiser, lossless_id)]

@@ -42,14 +42,14 @@ def decode_chunk(
     header, payload = unpack_header(data)
     if expected is not None and (header.shape, header.working_dtype) != (expected[0], expected[1].newbyteorder("=")):
         raise DamagedChunkError(
-            "the chunk is not of this array",
+            "the chunk does not belong to this array",
             expected=f"{expected[0]} {expected[1]}",
             found=f"{header.shape} {header.dtype}",
         )
     nbytes = math.prod(header.shape) * header.dtype.itemsize
     if expected is None and nbytes > limit_nbytes():
         raise DamagedChunkError(
-            f"the chunk says that it holds more than is decoded here; if that is right, set {LIMIT_VARIABLE}",
+            f"the chunk claims to hold more than the limit; if it is sound, raise the limit with {LIMIT_VARIABLE}",
             expected=f"at most {limit_nbytes()} bytes",
             found=f"{nbytes} bytes of shape {header.shape}",
         )
@@ -64,7 +64,7 @@ def decode_chunk(
     little_bytes = np.ascontiguousarray(decoded, header.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
     if (found := crc32c(little_bytes)) != header.samples_crc:
         raise DamagedChunkError(
-            "the chunk decodes to other samples than were encoded",
+            "the decoded samples are not those that were encoded",
             expected=f"{header.samples_crc:08x}",
             found=f"{found:08x}",
         )

@@ -95,27 +95,29 @@ def encode_chunk(
 def check_dtype(dtype: np.dtype[Any]) -> None:
     """Raise `UnsupportedInputError` unless a dtype has a code in the header."""
     if dtype.kind not in "biufc" or dtype.newbyteorder("<").str not in DTYPES:
-        raise UnsupportedInputError(f"arrays of dtype {dtype} cannot be coded; possible are {', '.join(DTYPES)}")
+        raise UnsupportedInputError(
+            f"arrays of dtype {dtype} cannot be coded; the possible dtypes are {', '.join(DTYPES)}"
+        )
 
 
 def _check(array: NDArray[Any]) -> None:
     check_dtype(array.dtype)
     if array.ndim == 1:
         raise UnsupportedInputError(
-            f"chunks must have two or more axes (..., Y, X), not the one of shape {array.shape}; a filter in front of "
-            "the codec flattens what it hands on: remove the filters"
+            f"chunks must have two or more axes (..., Y, X), not the shape {array.shape}; a filter in front of "
+            "the codec may have flattened the chunk: remove the filters"
         )
     if not 2 <= array.ndim <= MAX_DIMENSIONS:
         raise UnsupportedInputError(f"chunks must have 2 to {MAX_DIMENSIONS} axes (..., Y, X), not {array.ndim}")
     if array.size == 0:
-        raise UnsupportedInputError(f"an array of shape {array.shape} holds nothing to code")
+        raise UnsupportedInputError(f"an array of shape {array.shape} holds nothing to encode")
     if array.nbytes > MAX_CHUNK_NBYTES:
         raise UnsupportedInputError(
             f"a chunk may hold up to {MAX_CHUNK_NBYTES} bytes, not {array.nbytes}: use smaller chunks"
         )
     if array.nbytes > limit_nbytes():
         raise UnsupportedInputError(
-            f"a chunk of {array.nbytes} bytes is above the limit of {limit_nbytes()}: use smaller chunks, or set "
+            f"a chunk of {array.nbytes} bytes exceeds the limit of {limit_nbytes()}: use smaller chunks, or set "
             f"{LIMIT_VARIABLE} here and wherever the chunk is read"
         )
 
@@ -129,16 +131,16 @@ def _check_bound(planes: NDArray[Any], decoded: NDArray[Any], bound: float) -> N
             error[np.isnan(plane) & np.isnan(other)] = 0
         worst = max(worst, error.max())
     if not worst <= bound or math.isnan(worst):
-        raise BoundError(f"the error would be {worst}, promised was at most {bound}")
+        raise BoundError(f"the error would be {worst}, but at most {bound} was promised")
 
 
 def _check_mean_error(planes: NDArray[Any], decoded: NDArray[Any], rmse: float) -> None:
     found = root_mean_square_error(planes, decoded)
     if not found <= rmse * (1 + 1e-9):
-        raise BoundError(f"the root mean square error would be {found:g}, promised was at most {rmse:g}")
+        raise BoundError(f"the root mean square error would be {found:g}, but at most {rmse:g} was promised")
 
 
 def _check_intervals(planes: NDArray[Any], decoded: NDArray[Any], quantiser: Quantiser) -> None:
     for plane, other in zip(planes, decoded, strict=True):
         if not np.array_equal(quantiser.levels(plane), quantiser.levels(other)):
-            raise BoundError("a sample would decode to another step of the noise than its own")
+            raise BoundError("a sample would decode to a different noise step from its own")

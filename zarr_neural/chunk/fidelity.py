@@ -66,8 +66,8 @@ class Fidelity:
         given = {"rmse": self.rmse, "max_error": self.max_error, "noise": self.noise}
         asked = next(f"{name}={value:g}" for name, value in given.items() if value is not None)
         raise UnsupportedInputError(
-            f"{asked} is not for {dtype} samples: noise= is for 8- and 16-bit integers, max_error= and rmse= for these "
-            "and for float32 and float64; masks, labels and other dtypes are coded with lossless=True"
+            f"{asked} cannot be used for {dtype} samples: noise= takes 8- and 16-bit integers, max_error= and rmse= "
+            "take these, float32 and float64; use lossless=True for masks, labels and other dtypes"
         )
 
 
@@ -96,15 +96,15 @@ def fidelity_of(
     ]
     if len(given) > 1 and given != ["max_error", "rmse"]:
         raise ConfigurationError(
-            "give exactly one of lossless, max_error, noise and rmse, or max_error and rmse together, not "
+            "give exactly one of lossless, max_error, noise and rmse, or max_error and rmse together; not "
             + " and ".join(given)
         )
     if lossless is False and not given:
-        raise ConfigurationError("lossless=False says what is not wanted: give max_error, noise or rmse")
+        raise ConfigurationError("lossless=False does not say which loss is allowed: give max_error, noise or rmse")
     if noise_model is not None and not isinstance(noise_model, NoiseModel):
         raise ConfigurationError(f"noise_model must be a NoiseModel, not {type(noise_model).__name__}")
     if noise is None and noise_model is not None:
-        raise ConfigurationError("a noise_model is of use only with noise=")
+        raise ConfigurationError("a noise_model can be given only with noise=")
     if max_error is not None:
         _check_number("max_error", max_error, 0, math.inf)
     if noise is not None:

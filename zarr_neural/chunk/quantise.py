@@ -250,7 +250,7 @@ def float_step(max_error: float, planes: NDArray[Any], asked: str) -> FloatStep:
     if not np.isfinite(planes).all():
         raise UnsupportedInputError(f"{asked} cannot be promised for NaN or infinite samples; use lossless=True")
     if max_error <= 0:
-        raise UnsupportedInputError(f"{asked} leaves no error to floating-point samples; use lossless=True")
+        raise UnsupportedInputError(f"{asked} allows no error in floating-point samples; use lossless=True")
     span = float(planes.max()) - float(planes.min())
     largest = max(abs(float(planes.max())), abs(float(planes.min())))
     # Roundings spend a part of the bound and the step leaves room for them: half a unit in the last place of the dtype,

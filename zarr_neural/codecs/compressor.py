@@ -117,7 +117,7 @@ class NeuralCodec(Configured, Codec):  # type: ignore[misc] # numcodecs has no t
             target.view(np.uint8)[...] = decoded.reshape(-1, order="A").view(np.uint8)
         else:
             raise UnsupportedInputError(
-                f"out has shape {target.shape} and dtype {target.dtype}, the chunk {decoded.shape} and {decoded.dtype}"
+                f"out has shape {target.shape} and dtype {target.dtype}, but the chunk {decoded.shape}, {decoded.dtype}"
             )
         return target
 

@@ -74,7 +74,9 @@ class Configuration:
     def from_json(cls, members: Mapping[str, Any]) -> Self:
         """From the members of a JSON object, none of them unknown."""
         if unknown := set(members) - set(_MEMBERS):
-            raise ConfigurationError(f"unknown configuration {sorted(unknown)}; known are {list(_MEMBERS)}")
+            raise ConfigurationError(
+                f"unknown options {sorted(unknown)} in the configuration; the options are {list(_MEMBERS)}"
+            )
         return cls.build(**members)
 
     def to_json(self) -> dict[str, Any]:
@@ -213,23 +215,23 @@ def _expected(shape: Sequence[int] | None, dtype: str | None) -> tuple[tuple[int
     whole = isinstance(shape, Sequence) and all(isinstance(n, int) and n > 0 for n in shape) and len(shape) >= 2
     if not whole or not isinstance(dtype, str):
         raise ConfigurationError(
-            f"shape and dtype go together, as two or more whole numbers and a string such as '<u2', not {shape!r} and "
-            f"{dtype!r}"
+            f"shape and dtype must be given together, as two or more whole numbers and a string such as '<u2', not "
+            f"{shape!r} and {dtype!r}"
         )
     assert shape is not None
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise ConfigurationError(f"dtype {dtype!r} is none that NumPy knows") from error
+        raise ConfigurationError(f"dtype {dtype!r} is not known to NumPy") from error
     check_dtype(found)
     return tuple(shape), found
 
 
 def _check_preset(preset: str, fidelity: Fidelity, ids: Sequence[str] | None) -> None:
     if preset != "fast" and not fidelity.transforms:
-        raise ConfigurationError(f"preset={preset!r} is of use only with rmse=, or noise= of 3 and more")
+        raise ConfigurationError(f"preset={preset!r} applies only to rmse=, or to noise= of 3 and more")
     if preset != "fast" and ids is not None:
-        raise ConfigurationError(f"models says which models to use: leave preset={preset!r} out")
+        raise ConfigurationError(f"models already says which models to use: leave out preset={preset!r}")
 
 
 def _default_models(fidelity: Fidelity, preset: Preset) -> tuple[str, ...]:

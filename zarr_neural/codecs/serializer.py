@@ -67,11 +67,13 @@ class NeuralSerializer(Configured, ArrayBytesCodec):
         told = chunk_spec.dtype.to_native_dtype()
         if array.dtype.newbyteorder("=") != told.newbyteorder("="):
             raise UnsupportedInputError(
-                f"a filter in front of the codec hands over {array.dtype} where the array says {told}: such chunks "
-                "could be written and not be read; leave the filter out"
+                f"a filter in front of the codec turns {told}, the dtype of the array, into {array.dtype}: such chunks "
+                "could be written but not read; leave the filter out"
             )
         if array.shape != tuple(chunk_spec.shape):
-            raise UnsupportedInputError(f"a chunk has shape {array.shape}, the array says {tuple(chunk_spec.shape)}")
+            raise UnsupportedInputError(
+                f"a chunk has shape {array.shape}, but the array says {tuple(chunk_spec.shape)}"
+            )
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)  # Zarr v3 has no byte order of its own here
         return chunk_spec.prototype.buffer.from_bytes(self._encode(little))
 

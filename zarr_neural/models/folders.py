@@ -80,4 +80,4 @@ def first_sound(
 def _warn(what: str) -> None:
     if what not in _told:
         _told.add(what)
-        warnings.warn(f"{what}; the file is passed over, delete it or copy it anew", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{what}; the file is ignored: delete it, or copy it again", RuntimeWarning, stacklevel=2)

@@ -99,7 +99,7 @@ def default_lossy(preset: str = "fast") -> str:
         If this build ships no model for it.
     """
     if preset not in LOSSY_PRESETS:
-        raise ConfigurationError(f"there is no preset {preset!r}, only {' and '.join(LOSSY_PRESETS)}")
+        raise ConfigurationError(f"there is no preset {preset!r}; the presets are {' and '.join(LOSSY_PRESETS)}")
     path = SHIPPED / f"lossy-{preset}.default"
     if not path.is_file():
         raise ModelNotFoundError(f"for the lossy preset {preset!r}, which this build does not ship,", [str(path)])
