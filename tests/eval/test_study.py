@@ -258,7 +258,7 @@ def test_a_codec_that_fails_is_told_and_the_others_go_on(tmp_path: Path, stores:
         (lambda store: {"input": "brightfield"}, "no channel is called 'brightfield'; there are 0: bright, 1: nuclei"),
         (lambda store: {"input": "7"}, "no channel is called '7'"),
         (lambda store: {"segment": "dapi"}, "no channel is called 'dapi'"),
-        (lambda store: (store / "zarr.json").unlink(), "no Zarr store there"),
+        (lambda store: (store / "zarr.json").unlink(), "there is no Zarr store"),
         (lambda store: shutil.rmtree(store / "0"), "its OME-Zarr metadata cannot be used"),
         (lambda store: (store / "zarr.json").write_text("{"), "metadata cannot be read"),
         (lambda store: (store / "zarr.json").write_text("{}"), "the group has no multiscales"),

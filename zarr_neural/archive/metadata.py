@@ -118,7 +118,7 @@ def read_ome(attributes: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if isinstance(content, Mapping) and LAYOUT in content:
         raise ArchiveError("it holds several images: name one of them, such as STORE/0")
     if not isinstance(content, Mapping) or not content.get("multiscales"):
-        raise ArchiveError("no OME-Zarr image: the group has no multiscales")
+        raise ArchiveError("it is not an OME-Zarr image: the group has no multiscales")
     version = str(content.get("version") or content["multiscales"][0].get("version", "0.4"))
     return version, dict(content)
 

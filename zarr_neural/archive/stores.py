@@ -50,7 +50,7 @@ def open_node(path: Path) -> zarr.Group | zarr.Array[Any]:
     """
     if not is_store(path):
         unfinished = path.with_name(path.name + ".partial").exists()
-        raise ArchiveError(f"{path}: {'its conversion was not finished' if unfinished else 'no Zarr store there'}")
+        raise ArchiveError(f"{path}: {'its conversion was not finished' if unfinished else 'there is no Zarr store'}")
     try:
         return zarr.open(path, mode="r")
     except Exception as error:
@@ -127,7 +127,7 @@ def find_stores(path: Path) -> tuple[list[Path], list[Path]]:
         else:
             stores += _expanded(folder)
     if not stores and not unfinished:
-        raise ArchiveError(f"{path}: no Zarr store there")
+        raise ArchiveError(f"{path}: there is no Zarr store")
     return stores, unfinished
 
 

@@ -58,7 +58,7 @@ def test_a_ratio_that_a_hot_pixel_would_allow_is_refused(
 def test_a_few_beads_on_a_constant_ground_stay(
     asked: dict[str, float], chunks: tuple[int, ...], write_ome: Writer, tmp_path: Path
 ) -> None:
-    """Where nearly all pixels have one value there is no range: such a channel is lossless, hot pixel or not."""
+    """Where nearly all pixels have the same value there is no range: such a channel is lossless, hot pixel or not."""
     pixels = np.full((2, 256, 256), 100, "uint16")
     pixels[0, 100:102, 100:104] = 150
     pixels[0, 3, 3] = 65535
@@ -68,7 +68,7 @@ def test_a_few_beads_on_a_constant_ground_stay(
     (report,) = convert([path], tmp_path / "a.zarr", options)
     assert report.status == "converted", report.error
     np.testing.assert_array_equal(np.asarray(zarr.open_array(tmp_path / "a.zarr" / "0", mode="r")[0]), pixels[0])
-    assert any("nearly all pixels have one value" in note for note in report.notes)
+    assert any("nearly all pixels have the same value" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])

@@ -109,7 +109,7 @@ def test_a_ratio_that_cannot_be_met_is_told(write_ome: Writer, monkeypatch: pyte
     with open_images(path) as (image,):
         found, notes = targets.resolve(image, fidelity_from(ratio=5.0), levels(image.shape, 2)[0], 1)
     assert [target.rmse for target in found] == [3.0]
-    assert notes == ("channel 0: the ratio jumps past 5, to 27.3 on the sample",)
+    assert notes == ("channel 0: a ratio of 5 cannot be met closely: it is 27.3 on the chunks that were tried",)
 
 
 def test_samples_are_small(write_ome: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +157,9 @@ def test_channels_that_are_written_together_are_resolved_together(
         ({"lossless": True, "ratio": 4.0}, "not lossless and ratio"),
         ({"max_error": 1, "rmse": 1.0, "ratio": 4.0}, "not max_error and rmse and ratio"),
         ({"psnr": 40.0, "max_error": -1}, "max_error must be .* not -1"),
-        ({"lossless": True, "preset": "dense"}, "of use only with rmse, psnr, ratio and noise"),
-        ({"max_error": 3, "preset": "fast"}, "of use only with rmse, psnr, ratio and noise"),
-        ({"preset": "dense"}, "of use only with rmse, psnr, ratio and noise"),
+        ({"lossless": True, "preset": "dense"}, "applies only to rmse, psnr, ratio and noise"),
+        ({"max_error": 3, "preset": "fast"}, "applies only to rmse, psnr, ratio and noise"),
+        ({"preset": "dense"}, "applies only to rmse, psnr, ratio and noise"),
         ({"psnr": 40.0, "preset": "best"}, "no preset 'best'"),
     ],
     ids=str,

@@ -89,7 +89,7 @@ def test_too_few_strips_are_damage(compression: int, tmp_path: Path) -> None:
     """A page that names fewer strips than its height needs is refused when the file is opened, by its number."""
     pages = [page_of(plane, 16, compression=compression) for plane in PLANES]
     pages[1] = replace(pages[1], segments=pages[1].segments[:3])
-    with pytest.raises(ArchiveError, match="page 1 has 3 strips or tiles, its size needs 6"):
+    with pytest.raises(ArchiveError, match="page 1 has 3 strips or tiles, but its size needs 6"):
         read(write_raw(pages), tmp_path)
 
 

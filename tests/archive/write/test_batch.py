@@ -50,7 +50,7 @@ def test_a_second_run_keeps_what_is_there(folder: Path, tmp_path: Path) -> None:
     assert sorted(report.status for report in again) == ["failed", "kept", "kept", "kept"]
     other = convert([folder], tmp_path / "out", Options(fidelity=fidelity_from(max_error=3)))
     assert {report.status for report in other} == {"failed"}
-    assert sum("is there already, made with asked" in (report.error or "") for report in other) == 3
+    assert sum("already exists, made with asked" in (report.error or "") for report in other) == 3
     write(folder / "a.tif", 9)
     changed = {Path(r.source).name: r.status for r in convert([folder], tmp_path / "out", OPTIONS)}
     assert changed == {"a.tif": "failed", "b.ome.tiff": "kept", "c.TIF": "kept", "broken.tif": "failed"}
@@ -197,7 +197,7 @@ def test_a_changed_middle_is_another_source(tmp_path: Path) -> None:
     tifffile.imwrite(path, pixels, photometric="minisblack")
     (report,) = convert([path.parent], tmp_path / "out", OPTIONS)
     assert report.status == "failed"
-    assert "made from other content of its source" in (report.error or "")
+    assert "made from different content of its source" in (report.error or "")
 
 
 def test_progress_is_that_of_the_whole_batch(folder: Path, tmp_path: Path) -> None:

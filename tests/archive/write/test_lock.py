@@ -34,7 +34,7 @@ def test_a_lock_excludes(tmp_path: Path) -> None:
     """While one holds the lock another is refused, with what to do; afterwards it is free."""
     lock = Lock(tmp_path / "lock")
     assert lock.held
-    with pytest.raises(ArchiveError, match="being worked on by another conversion: wait"):
+    with pytest.raises(ArchiveError, match="in use by another conversion: wait"):
         Lock(tmp_path / "lock")
     lock.release()
     assert not lock.held
@@ -81,7 +81,7 @@ def test_a_lock_that_is_no_file_is_refused(what: str, tmp_path: Path) -> None:
     if what == "link":
         other.write_text("mine")
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(ArchiveError, match="no plain file"):
+    with pytest.raises(ArchiveError, match="not a regular file"):
         Lock(path)
     assert sorted(os.listdir(tmp_path)) == before
 
@@ -115,7 +115,7 @@ def test_one_target_is_converted_to_once_at_a_time(write_ome: Writer, tmp_path: 
 
     (report,) = convert([path], tmp_path / "a.zarr", OPTIONS, meddle)
     assert report.status == "converted"
-    assert "being worked on" in second[1]
+    assert "in use by another conversion" in second[1]
     assert not (tmp_path / "a.zarr.partial").exists()
 
 

@@ -60,7 +60,7 @@ def test_a_slash_after_a_store_or_a_file_is_refused(write_ome: Writer, tmp_path:
     path, _ = write_ome("YX", (20, 30))
     convert([path], tmp_path / "a.zarr")
     for overwrite in (False, True):
-        with pytest.raises(ConfigurationError, match="leave the slash out"):
+        with pytest.raises(ConfigurationError, match="leave out the slash"):
             convert([path], f"{tmp_path}/a.zarr/", Options(overwrite=overwrite))
     with pytest.raises(ConfigurationError, match="this is a file"):
         convert([f"{path}/"], tmp_path / "b.zarr")
@@ -72,7 +72,7 @@ def test_a_forgotten_target_is_told(write_ome: Writer, tmp_path: Path) -> None:
     last = tmp_path / "z.tif"
     last.write_bytes(path.read_bytes())
     for overwrite in (False, True):
-        with pytest.raises(ConfigurationError, match="was it forgotten"):
+        with pytest.raises(ConfigurationError, match="was it left out"):
             convert([path], last, Options(overwrite=overwrite))
     assert last.read_bytes() == path.read_bytes()
 

@@ -128,7 +128,7 @@ def test_one_target_of_several_images_is_converted_to_once_at_a_time(two: Path, 
 
     reports = convert([two], store, Options(layout="bf2raw"), meddle)
     assert [report.status for report in reports] == ["converted", "converted"]
-    assert "two.ome.zarr is being worked on" in str(second[1])
+    assert "two.ome.zarr is in use" in str(second[1])
     assert sorted(os.listdir(tmp_path)) == ["two.ome.zarr", "two.tif"]
 
 

@@ -57,9 +57,9 @@ class Choice:
 
 _LABEL_NOTES = {
     "palette": "its pixels are indices of a colour palette",
-    "dtype": "its dtype is that of labels",
+    "dtype": "its dtype is typical of labels",
     "name": "its file name says so",
-    "content": "its content is that of labels",
+    "content": "its values look like labels",
 }
 
 
@@ -105,8 +105,8 @@ def decide(image: SourceImage, options: Options, level: Level) -> Choice:
     if _alike(models, planes):
         return Choice(replace(asked, model=pooled), False, models)
     notes = (
-        "the noise of the channels differs too much for one model: it is measured in every chunk, which takes a little "
-        "more space",
+        "the noise differs too much between the channels for a single noise model, so it is measured in every chunk, "
+        "which takes slightly more space",
     )
     return Choice(asked, False, models, notes)
 
@@ -117,8 +117,8 @@ def _label_notes(how: str, asked: Request) -> tuple[str, ...]:
         return ()
     kept = "" if asked.method == "lossless" else "it was stored losslessly, and "
     return (
-        f"this is taken for a label image, since {_LABEL_NOTES[how]}: {kept}its overviews keep every second pixel; if "
-        "it is none, convert with --no-labels",
+        f"this image is treated as a label image because {_LABEL_NOTES[how]}: {kept}its overviews keep every second "
+        "pixel; if it is not a label image, convert it again with --no-labels",
     )
 
 

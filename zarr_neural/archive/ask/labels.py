@@ -38,7 +38,7 @@ def label_image(image: SourceImage, wanted: bool | None = None) -> str | None:
         Labels are wanted of an image of floating point with fractions.
     """
     if wanted and image.dtype.kind not in "biu":
-        raise ConfigurationError(f"{image.path.name}: labels are integers, this image is {image.dtype}")
+        raise ConfigurationError(f"{image.path.name}: labels must be integers, but this image is {image.dtype}")
     if wanted is not None:
         return "asked" if wanted else None
     if image.photometric == "palette":

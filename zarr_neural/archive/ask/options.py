@@ -72,22 +72,22 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.ome_version not in VERSIONS:
-            raise ConfigurationError(f"OME-Zarr version {self.ome_version!r}: {' or '.join(VERSIONS)}")
+            raise ConfigurationError(f"the OME-Zarr version must be {' or '.join(VERSIONS)}, not {self.ome_version!r}")
         if self.zarr_format == 2 and self.shards is not False:
-            raise ConfigurationError("shards need Zarr v3, that is OME-Zarr 0.5")
+            raise ConfigurationError("shards need Zarr v3, which OME-Zarr 0.5 uses")
         for name, sides in (("chunk", self.chunks), ("shard", self.shards)):
             if isinstance(sides, tuple) and (not sides or min(sides) < 1):
-                raise ConfigurationError(f"{name} shape {sides}: every side at least 1")
+                raise ConfigurationError(f"every side of the {name} shape must be at least 1, not {sides}")
         if self.layout not in LAYOUTS:
-            raise ConfigurationError(f"layout {self.layout!r}: {' or '.join(LAYOUTS)}")
+            raise ConfigurationError(f"the layout must be {' or '.join(LAYOUTS)}, not {self.layout!r}")
         if self.levels is not None and self.levels < 1:
-            raise ConfigurationError(f"{self.levels} levels: at least 1, which is the full resolution alone")
+            raise ConfigurationError(f"levels must be at least 1 (the full resolution alone), not {self.levels}")
         if self.max_memory < 1:
-            raise ConfigurationError(f"max_memory of {self.max_memory} bytes: at least 1")
+            raise ConfigurationError(f"max_memory must be at least 1 byte, not {self.max_memory}")
         if self.axes is not None:
             check_axes(self.axes)
         if self.workers is not None and self.workers < 1:
-            raise ConfigurationError(f"{self.workers} workers: at least 1")
+            raise ConfigurationError(f"workers must be at least 1, not {self.workers}")
 
     @property
     def zarr_format(self) -> Literal[2, 3]:

@@ -114,14 +114,14 @@ def fidelity_from(
     mean = given[1] if len(given) == 2 and given[0] == "max_error" and given[1] in MEAN else None
     if len(given) > 1 and mean is None:
         raise ConfigurationError(
-            f"give one of {', '.join(values)}, or max_error and one of {', '.join(MEAN)}; not {' and '.join(given)}"
+            f"give one of {', '.join(values)}, or max_error with one of {', '.join(MEAN)}; not {' and '.join(given)}"
         )
     method = mean or (given[0] if given else "lossless")
     if preset is not None and method not in (*MEAN, "noise"):
-        raise ConfigurationError(f"preset {preset!r} is of use only with {', '.join(MEAN)} and noise")
+        raise ConfigurationError(f"preset {preset!r} applies only to {', '.join(MEAN)} and noise")
     if psnr is not None and not WORST_PSNR <= psnr < math.inf:
         raise ConfigurationError(
-            f"psnr must be a finite number of at least {WORST_PSNR:g} dB, not {psnr!r}: below, pictures fall apart"
+            f"psnr must be a finite number of at least {WORST_PSNR:g} dB, not {psnr!r}: below, images break down"
         )
     if ratio is not None and not 1 < ratio < math.inf:
         raise ConfigurationError(f"ratio must be a finite number above 1, not {ratio!r}")

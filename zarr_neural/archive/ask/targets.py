@@ -90,17 +90,20 @@ def resolve(
         if rmse is not None and image.dtype.kind != "f" and rmse < LEAST_RMSE:
             rmse = None
         if rmse is not None and ratio is not None and ratio > (asked.value or 0) * NOTED_RATIO:
-            notes.append(f"{_named(image, group)}: the ratio jumps past {asked.value:g}, to {ratio:.3g} on the sample")
+            notes.append(
+                f"{_named(image, group)}: a ratio of {asked.value:g} cannot be met closely: it is {ratio:.3g} on the "
+                "chunks that were tried"
+            )
         if sparse:
             notes.append(
-                f"{_named(image, group)}: stored losslessly, since nearly all pixels have one value, so that there is "
-                "no range that a mean error could refer to"
+                f"{_named(image, group)}: stored losslessly because nearly all pixels have the same value, which "
+                "leaves no range that a mean error could be measured against"
             )
         elif rmse is None:
             wanted = f"a PSNR of {asked.value:g} dB" if asked.method == "psnr" else f"a ratio of {asked.value:g}"
             notes.append(f"{_named(image, group)}: stored losslessly, which already gives {wanted}")
         elif len(group) > 1:
-            notes.append(f"{_named(image, group)} lie in the same chunks or shards and get the same rmse")
+            notes.append(f"{_named(image, group)} share chunks or shards, so they get the same rmse")
         targets += [Target(rmse, peaks[channel], ratio) for channel in group]
     return tuple(targets), tuple(notes)
 
@@ -139,8 +142,8 @@ def channel_peaks(image: SourceImage, level: Level, threads: int) -> list[float 
             for channel, low, high, part in itertools.chain.from_iterable(pool.map(ends, some)):
                 if not math.isfinite(high - low):
                     raise UnsupportedInputError(
-                        f"{image.path.name}: {image.channel_names[channel]} holds NaN or infinite values, of which no "
-                        "mean error can be promised: use lossless"
+                        f"{image.path.name}: {image.channel_names[channel]} holds NaN or infinite values, for which "
+                        "no mean error can be promised: convert it losslessly"
                     )
                 lowest[channel], highest[channel] = min(lowest[channel], low), max(highest[channel], high)
                 spreads[channel].append(part)
@@ -204,8 +207,8 @@ def _rmse_of_ratio(
         reached = ratio_of(asked.as_rmse(worst))
         if reached < wanted:
             raise ArchiveError(
-                f"{image.path.name}: {_named(image, group)}: a ratio of {wanted:g} is out of reach: at the worst "
-                f"quality that is tried, a PSNR of {WORST_PSNR:g} dB (rmse {worst:.3g}), it is {reached:.3g}"
+                f"{image.path.name}: {_named(image, group)}: a ratio of {wanted:g} is out of reach: at the lowest "
+                f"quality that is tried, a PSNR of {WORST_PSNR:g} dB (rmse {worst:.3g}), it is {reached:.3g}; lower it"
             )
         best = peak / 10 ** (BEST_PSNR / 20) if image.dtype.kind == "f" else max(LEAST_RMSE, min(0.1, worst / 2))
         return find_rmse(lambda rmse: ratio_of(asked.as_rmse(rmse)), wanted, (best, exact), (worst, reached))

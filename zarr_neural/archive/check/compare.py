@@ -127,11 +127,11 @@ class Comparison:
         what = None
         bounds, limits = self._bounds[number], self._limits[number]
         if bounds is not None and (beyond := count_beyond(source, decoded, bounds)):
-            what = f"{_where(place)}: {beyond} pixels off by more than the half noise step that was promised"
+            what = f"{_where(place)}: {beyond} pixels are off by more than the promised half noise step"
         if (limit := limits.get(channel, limits.get(None))) is not None:
             rmse = largest_rmse(source, decoded, self._arrays[number][1].chunks)
             if exceeds(rmse, limit):
-                what = f"{_where(place)}: rmse {rmse:.6g} where at most {limit:g} was promised"
+                what = f"{_where(place)}: the rmse is {rmse:.6g}, but at most {limit:g} was promised"
         return what, tally(source, decoded, self._axis, channel)
 
 

@@ -53,7 +53,7 @@ def structure(
         }
         for name, value in found.items():
             if name in level and level[name] != value:
-                yield path, f"its {name} {_short(value)} where {_short(level[name])} was recorded when it was made"
+                yield path, f"its {name} is {_short(value)}, but {_short(level[name])} was recorded when it was made"
 
 
 def cut_otherwise(record: Mapping[str, Any], arrays: Sequence[tuple[str, zarr.Array[Any]]]) -> set[str]:
@@ -94,11 +94,11 @@ def _check_form(record: Mapping[str, Any]) -> None:
     """Refuse a record that was edited into something else than what is written."""
     levels = _entries(record, "levels")
     if not all(isinstance(level.get("path"), str) for level in levels):
-        raise ArchiveError("a level of its record has no path")
+        raise ArchiveError("a level in its record has no path")
     for entry in (record, *levels):
         parameters = entry.get("parameters", {})
         if not isinstance(parameters, Mapping):
-            raise ArchiveError("the parameters of its record are no object")
+            raise ArchiveError("the parameters in its record are not an object")
         measured = _entries(entry, "measured")
         numbers = [
             parameters.get("max_error"),
@@ -106,15 +106,15 @@ def _check_form(record: Mapping[str, Any]) -> None:
         ]
         numbers += [target.get("rmse") for target in _entries(entry, "targets")]
         if not all(number is None or isinstance(number, int | float) for number in numbers):
-            raise ArchiveError("an error of its record is no number")
+            raise ArchiveError("an error in its record is not a number")
         if not all(isinstance(found.get("channel"), str) and {"rmse", "max_error"} <= set(found) for found in measured):
-            raise ArchiveError("what its record says was measured is incomplete")
+            raise ArchiveError("the measurements in its record are incomplete")
 
 
 def _entries(record: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     entries = record.get(name, [])
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-        raise ArchiveError(f"its record of {name} is no list of objects")
+        raise ArchiveError(f"{name} in its record is not a list of objects")
     return entries
 
 
@@ -128,12 +128,12 @@ def _datasets(said: Mapping[str, Any]) -> dict[str, Any]:
     content = said.get("ome", said)
     scales = content.get("multiscales", []) if isinstance(content, Mapping) else None
     if not isinstance(scales, list) or not all(isinstance(scale, Mapping) for scale in scales):
-        raise ArchiveError("its multiscales are no list of objects")
+        raise ArchiveError("its multiscales are not a list of objects")
     found = {}
     for scale in scales:
         datasets = scale.get("datasets", [])
         if not isinstance(datasets, list):
-            raise ArchiveError("the datasets of its multiscales are no list")
+            raise ArchiveError("the datasets of its multiscales are not a list")
         for dataset in datasets:
             if not isinstance(dataset, Mapping) or not isinstance(dataset.get("path"), str):
                 raise ArchiveError("a dataset of its multiscales has no path")
@@ -162,7 +162,7 @@ def broken_promises(
         recorded = own.get("measured", [])
         for error in found:
             if bound is not None and error.max_error > bound:
-                yield path, f"channel {error.channel}: error {error.max_error} where at most {bound} was promised"
+                yield path, f"channel {error.channel}: the error is {error.max_error}, but at most {bound} was promised"
             if error.channel < len(recorded):
                 there = recorded[error.channel]
                 if there["max_error"] != error.max_error or not same_rmse(there["rmse"], error.rmse):
@@ -170,7 +170,7 @@ def broken_promises(
                         f"{error.max_error} (rmse {error.rmse:.6f})",
                         f"{there['max_error']} (rmse {there['rmse']})",
                     )
-                    what = f"error {now} where the store says {then}: pixels or source were changed"
+                    what = f"the error is {now}, but the store says {then}: the pixels or the source were changed"
                     yield path, f"channel {error.channel}: {what}"
 
 

@@ -116,12 +116,12 @@ def _source_of(store: Path, stores: Path, sources: Path) -> Path:
     named = record.get("source") if isinstance(record, Mapping) else None
     name = named.get("name", "") if isinstance(named, Mapping) else ""
     if not isinstance(name, str) or not name or Path(name).name != name:
-        raise ArchiveError(f"{store} does not say what it was made from: name its TIFF instead of the folder")
+        raise ArchiveError(f"{store} does not say what it was made from: give its TIFF instead of the folder")
     if store.parent != stores.parent and is_collection(store.parent):
         store = store.parent
     file = (sources / store.relative_to(stores)).parent / name if store != stores else sources / name
     if not file.is_file():
-        raise ArchiveError(f"its source {name} is not in {sources}: it was not compared")
+        raise ArchiveError(f"its source {name} is not in {sources}, so it was not compared")
     return file
 
 
@@ -140,7 +140,7 @@ def verify_store(store: Path, source: Path | None = None, progress: Progress = s
         if not isinstance(record, Mapping):
             raise ArchiveError(f"its attribute {KEY!r} is a {type(record).__name__}, not an object")
         if not record and not said.get("ome", said).get("multiscales") and _was_an_image(store, arrays):
-            raise ArchiveError("its attributes are gone: it was an OME-Zarr image, and has no multiscales now")
+            raise ArchiveError("its attributes are gone: it was an OME-Zarr image but has no multiscales now")
         damaged = [Damage(path, "", what) for path, what in structure(said, record, arrays)]
         levels = levels_of(said, record, arrays)
         unknown = cut_otherwise(record, levels)
@@ -193,7 +193,7 @@ def _open_source(store: Path, record: Mapping[str, Any], arrays: Arrays, source:
     named = record.get("source")
     series = named.get("series", 0) if isinstance(named, Mapping) else 0
     if not isinstance(series, int) or not 0 <= series < len(images):
-        raise ArchiveError(f"{source} holds {len(images)} images, the store was made from number {series}")
+        raise ArchiveError(f"{source} holds {len(images)} images, but the store was made from number {series} (from 0)")
     image = images[series]
     if len(arrays) == 0 or arrays[0][1].shape != image.shape or arrays[0][1].dtype != image.dtype:
         raise ArchiveError(f"{store} does not have the shape and dtype of {source}")

@@ -22,7 +22,9 @@ def check_axes(wanted: str) -> str:
     """
     letters = wanted.upper()
     if len(set(letters)) != len(letters) or not set("YX") <= set(letters) <= set(ORDER):
-        raise ConfigurationError(f"axes {wanted!r}: each of {ORDER} once at most, Y and X among them, such as TYX")
+        raise ConfigurationError(
+            f"axes must name Y and X, and others of {ORDER} at most once, such as TYX; not {wanted!r}"
+        )
     return letters
 
 
@@ -52,7 +54,7 @@ def series_axes(tiff: Any, series: Any, has_xml: bool, wanted: str | None) -> st
         found = axes_of_summary(tiff, axes, tuple(series.shape)) if tiff.is_micromanager else None
     if found == "refused" or (found is None and has_xml and series.kind != "ome"):
         raise ArchiveError(
-            f"its metadata name positions, times or channels, and its {series.shape[0]} pages cannot be told apart by "
+            f"its metadata name positions, times or channels, but its {series.shape[0]} pages cannot be matched to "
             "them: say what the axes are with the axes option, such as --axes TYX"
         )
     return found or axes
@@ -73,7 +75,9 @@ def map_axes(found: str, wanted: str | None = None) -> tuple[str, list[str]]:
     if wanted is not None:
         letters = check_axes(wanted)
         if len(letters) != len(found):
-            raise ConfigurationError(f"axes {wanted!r} do not fit the axes {found!r} of the file: one letter for each")
+            raise ConfigurationError(
+                f"axes {wanted!r} do not fit the axes {found!r} of the file: give one letter for each"
+            )
         return letters, []
     free = [letter for letter in "ZTC" if letter not in found]
     letters, notes = "", []
@@ -82,13 +86,13 @@ def map_axes(found: str, wanted: str | None = None) -> tuple[str, list[str]]:
         if letter in "IQ" and free:
             letter = free.pop(0)
             notes.append(
-                f"the file does not say what its pages are: axis {position} was taken as {letter}; if it is another, "
-                "convert again and name the axes with --axes"
+                f"the file does not say what its pages are, so axis {position} was taken as {letter}; if that is "
+                "wrong, convert it again and name the axes with --axes"
             )
         elif letter not in f"{ORDER}R" or letter in found[position + 1 :]:
             raise ArchiveError(
-                f"axis {position} of {found!r} has no place in TCZYX: say what the axes are with the axes option, such "
-                "as --axes TYX"
+                f"axis {position} of {found!r} cannot be mapped to TCZYX: say what the axes are with the axes option, "
+                "such as --axes TYX"
             )
         letters = letter + letters
     return letters, notes

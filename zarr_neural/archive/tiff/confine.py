@@ -21,7 +21,7 @@ def file_beside(path: Path, name: str) -> Path:
     if plain and (not beside.is_symlink() or beside.resolve().parent == path.resolve().parent):
         return beside
     raise ArchiveError(
-        f"{path.name}: its metadata name the file {name!r}, which is not in the same folder: such a file is not read"
+        f"{path.name}: its metadata name the file {name!r}, which is not in the same folder, so it is not read"
     )
 
 

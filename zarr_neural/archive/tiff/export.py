@@ -65,9 +65,9 @@ def export(
     """
     store, target = Path(store), Path(target)
     if compression not in COMPRESSIONS:
-        raise ConfigurationError(f"compression {compression!r}: {', '.join(COMPRESSIONS)}")
+        raise ConfigurationError(f"compression must be one of {', '.join(COMPRESSIONS)}, not {compression!r}")
     if target.exists() and not overwrite:
-        raise ConfigurationError(f"{target} exists; it is replaced only with --overwrite")
+        raise ConfigurationError(f"{target} already exists; it is replaced only with --overwrite")
     node = open_node(store)
     try:
         array, axes, names = _image(node, level)
@@ -76,7 +76,7 @@ def export(
     except Exception as error:  # attributes that were edited end in errors of any kind
         raise ArchiveError(f"{store}: its metadata cannot be used: {error or type(error).__name__}") from error
     if array.dtype.name not in OME_DTYPES:
-        raise ArchiveError(f"{store}: OME-TIFF has no {array.dtype.name}; it holds {', '.join(OME_DTYPES)}")
+        raise ArchiveError(f"{store}: OME-TIFF cannot hold {array.dtype.name}; it can hold {', '.join(OME_DTYPES)}")
     nbytes = math.prod(array.shape) * array.dtype.itemsize
     unfinished = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")  # a name that nobody else has
     try:
@@ -100,7 +100,7 @@ def _image(node: zarr.Group | zarr.Array[Any], level: int) -> tuple[zarr.Array[A
     _, content = read_ome(attributes(node))
     datasets = content["multiscales"][0]["datasets"]
     if not 0 <= level < len(datasets):
-        raise ConfigurationError(f"level {level}: the image has levels 0 to {len(datasets) - 1}")
+        raise ConfigurationError(f"there is no level {level}: the image has levels 0 to {len(datasets) - 1}")
     array = node[datasets[level]["path"]] if isinstance(node, zarr.Group) else node
     if not isinstance(array, zarr.Array):
         raise ArchiveError(f"level {level} is a group, an array was expected")

@@ -70,5 +70,5 @@ def _master(file: Path, stack: ExitStack) -> Any:
             return None
     master = stack.enter_context(tifffile.TiffFile(file))
     if not master.is_ome or companion_of(parse(master.ome_metadata)) is not None:
-        raise ArchiveError(f"its metadata are said to be in {file.name}, which holds none")
+        raise ArchiveError(f"its metadata should be in {file.name}, which holds none")
     return master

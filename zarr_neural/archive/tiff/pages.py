@@ -70,13 +70,13 @@ class Pages:
                 if nbytes > max_nbytes:
                     raise ArchiveError(
                         f"{page.path.name}: page {page.number} has a strip or tile of {nbytes} bytes that must be "
-                        f"decoded as a whole; the limit is {max_nbytes} bytes: if the "
-                        "file is sound and there is as much memory, raise it with --max-memory"
+                        f"decoded as a whole, but the limit is {max_nbytes} bytes: if the "
+                        "file is sound and you have enough memory, raise the limit with --max-memory"
                     )
         if largest > HELD_NBYTES:
             self.notes = (
-                f"a strip or tile of this file takes {largest / 2**20:.0f} MiB of memory when it is decoded; one is "
-                "held at a time",
+                f"a strip or tile of this file takes {largest / 2**20:.0f} MiB of memory when it is decoded; only one "
+                "is held at a time",
             )
 
     def __getitem__(self, selection: Selection) -> Pixels:

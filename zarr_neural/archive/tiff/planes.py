@@ -80,18 +80,20 @@ def plan_of_series(series: Any, path: Path) -> Plan:
     fill, notes = series.keyframe.nodata, []
     if absent:
         notes.append(
-            f"{absent} of {len(pages)} planes {'is' if absent == 1 else 'are'} not in the file and "
-            f"{'reads' if absent == 1 else 'read'} as {fill}: {'it was' if absent == 1 else 'they were'} never stored"
+            f"{absent} of {len(pages)} planes {'is' if absent == 1 else 'are'} not in the file: "
+            f"{'it was' if absent == 1 else 'they were'} never stored and "
+            f"{'is' if absent == 1 else 'are'} filled with {fill}"
         )
     if empty:
         what = "1 strip or tile was" if empty == 1 else f"{empty} strips or tiles were"
         notes.append(
-            f"{what} never stored (the offset or byte count is 0) and {'reads' if empty == 1 else 'read'} as {fill}"
+            f"{what} never stored (the offset or byte count is 0) and "
+            f"{'is' if empty == 1 else 'are'} filled with {fill}"
         )
     if implied := sum(page is not None and page.implied for page in pages):
         notes.append(
             f"the byte counts of {implied} {'page' if implied == 1 else 'pages'} are 0, although the file says where "
-            "their pixels lie: as many bytes were read there as the size of the image needs"
+            "their pixels are, so the number of bytes to read was computed from the size of the image"
         )
     return Plan(tuple(pages), tuple(notes))
 
@@ -110,7 +112,9 @@ def _one_directory(page: Any, series: Any, path: Path) -> Iterator[Page]:
     """The planes of a stack that has one directory for all of them: ImageJ beyond 4 GiB, MetaMorph, tifffile."""
     first = _page(page, page, series.kind)
     if first.raw is None:
-        raise ArchiveError(f"{path.name}: one directory stands for {series.size // page.size} planes that are no stack")
+        raise ArchiveError(
+            f"{path.name}: one directory stands for {series.size // page.size} planes that are not a stack"
+        )
     for number in range(series.size // page.size):
         offset = first.raw + number * page.nbytes
         yield Page(first.path, number, (offset,), (page.nbytes,), page, None, offset)
@@ -125,8 +129,8 @@ def _page(page: Any, keyframe: Any, kind: str) -> Page:
     file = Path(page.parent.filehandle.path)
     if not whole.is_frame and (whole.shape != keyframe.shape or whole.dtype != keyframe.dtype):
         raise ArchiveError(
-            f"{file.name}: page {page.index} holds {whole.shape} pixels of {whole.dtype}, the first page of its image "
-            f"{keyframe.shape} of {keyframe.dtype}: such pages cannot be one image"
+            f"{file.name}: page {page.index} holds {whole.shape} pixels of {whole.dtype}, but the first page of its "
+            f"image has {keyframe.shape} of {keyframe.dtype}: such pages cannot form one image"
         )
     alike = whole.is_frame or whole is page.keyframe or _layout(whole) == _layout(page.keyframe)
     decoder = page.keyframe if alike else whole
@@ -138,14 +142,14 @@ def _page(page: Any, keyframe: Any, kind: str) -> Page:
         counts = _implied_counts(decoder, len(offsets))
     if len(counts) != len(offsets):
         raise ArchiveError(
-            f"{file.name}: page {page.index} has {len(offsets)} strips or tiles and {len(counts)} byte counts"
+            f"{file.name}: page {page.index} has {len(offsets)} strips or tiles but {len(counts)} byte counts"
         )
     if len(offsets) == 1 and _is_plain(decoder) and offsets[0] and (virtual or counts[0]):
         counts = (decoder.nbytes,)  # a single uncompressed strip: what it holds is known, whatever the count says
     raw = offsets[0] if _is_whole(decoder, offsets, counts) else None
     if raw is None and len(offsets) < _segment_count(decoder):
         raise ArchiveError(
-            f"{file.name}: page {page.index} has {len(offsets)} strips or tiles, its size needs "
+            f"{file.name}: page {page.index} has {len(offsets)} strips or tiles, but its size needs "
             f"{_segment_count(decoder)}: the file is damaged"
         )
     return Page(file, page.index, offsets, counts, decoder, whole.jpegtables, raw, implied)
@@ -235,7 +239,7 @@ def _check_extent(page: Page, size: int) -> None:
     end = int(ends.max()) if ends.size else 0
     if end > size:
         raise ArchiveError(
-            f"{page.path.name}: truncated: page {page.number} needs {end} bytes of the file, it has {size}"
+            f"{page.path.name}: truncated: page {page.number} ends at byte {end}, but the file has only {size}"
         )
 
 

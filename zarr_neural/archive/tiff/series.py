@@ -32,7 +32,7 @@ def series_of(tiff: Any) -> list[str]:
         Pixels of a form that cannot be read.
     """
     if len(tiff.pages) and tiff.pages.first.dtype is None:
-        raise ArchiveError(f"pixels of {tiff.pages.first.bitspersample} bits in a form that cannot be read")
+        raise ArchiveError(f"it has pixels of {tiff.pages.first.bitspersample} bits in a form that cannot be read")
     try:
         found = tiff.series
     except RuntimeError as error:
@@ -103,7 +103,7 @@ def _told_apart(found: list[Any]) -> list[str]:
         parts.append(f"image {number} has page {pages} ({size}, {one.dtype}, {photometric_of(one.keyframe)})")
     more = f"; and {len(images) - _MOST_NAMED} more" if len(images) > _MOST_NAMED else ""
     return [
-        f"the pages of this file differ in size, kind of number or meaning of the grey levels, so that it became "
+        f"the pages of this file differ in size, data type or photometric interpretation, so it became "
         f"{len(images)} images: {'; '.join(parts)}{more}"
     ]
 

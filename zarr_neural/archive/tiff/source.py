@@ -168,7 +168,7 @@ def open_images(
         fatal = [text for level, text in complaints if is_damage(level, text)]
         if fatal or not images:
             raise ArchiveError(
-                f"{path.name}: damaged or incomplete: {without_speaker(fatal[0]) if fatal else 'no image in it'}"
+                f"{path.name}: damaged or incomplete: {without_speaker(fatal[0]) if fatal else 'it holds no image'}"
             )
         notes += notes_of(complaints)
         yield [replace(image, notes=(*image.notes, *notes)) for image in images]
@@ -190,12 +190,12 @@ class _Reader:
         """Yield the image, or one for each position of the stage, numbered from `first` on."""
         series = self.tiff.series[self.number]
         if 0 in series.shape:
-            raise ArchiveError(f"image {first} has no pixels, shape {series.shape}")
+            raise ArchiveError(f"image {first} has no pixels: its shape is {series.shape}")
         if np.dtype(series.dtype).kind not in "biuf":
-            raise ArchiveError(f"image {first} has pixels of {series.dtype}, which OME-Zarr viewers do not show")
+            raise ArchiveError(f"image {first} has pixels of {series.dtype}, which OME-Zarr viewers cannot show")
         if series.keyframe.bitspersample == 24 and series.dtype.kind in "iu":
             raise ArchiveError(
-                f"image {first} has integers of 24 bits, whose bytes programs read in different orders: write the file "
+                f"image {first} has integers of 24 bits, whose bytes programs read in different orders: save the file "
                 "again with 32 bits"
             )
         letters, notes = map_axes(series_axes(self.tiff, series, self.xml is not None, self.axes), self.axes)

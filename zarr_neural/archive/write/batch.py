@@ -95,7 +95,8 @@ def _convert_file(
                 return _convert_together(file, images, place, options, part)
             if place.single and len(images) > 1 and place.target.suffix == ".zarr":
                 raise ConfigurationError(
-                    f"{file.name} holds {len(images)} images: they need a folder, {place.target} is named like a store"
+                    f"{file.name} holds {len(images)} images, which need a folder, but "
+                    f"{place.target} is named like a store"
                 )
             if place.single and len(images) > 1:
                 place = Place(place.target / f"{stem(file)}.ome.zarr", single=False)
@@ -153,15 +154,15 @@ def _convert_one(
 ) -> ImageReport:
     try:
         if any(target.resolve() in (part.resolve(), *part.resolve().parents) for part in image.files):
-            raise ConfigurationError(f"{target} is, or holds, a file of the source: choose another place for the store")
+            raise ConfigurationError(f"{target} is, or contains, a file of the source: choose another target")
         if target.exists() and not options.overwrite:
             record = finished_record(target)
             if record is not None:
                 if (other := difference(record, image, options)) is None:
                     return ImageReport(str(image.path), str(target), "kept", **_of_record(record, target, image))
                 raise ArchiveError(
-                    f"{target} is there already, made {other}: it was kept as it is; replace it with --overwrite, or "
-                    "choose another place"
+                    f"{target} already exists, made {other}: it was kept as it is; replace it with --overwrite, "
+                    "or choose another target"
                 )
         check_name(target)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -186,7 +187,7 @@ def _of_record(record: Mapping[str, Any], target: Path, image: SourceImage) -> d
 def _failure(file: Path, target: Path, error: BaseException) -> ImageReport:
     what = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.errno in _FULL:
-        what = f"the disk of {target.parent} is full: make room, then the same command goes on from where it was"
+        what = f"the disk of {target.parent} is full: free some space, then run the same command again to go on"
     elif isinstance(error, _UNEXPECTED) and not isinstance(error, ZarrNeuralError):
         what = f"an unexpected {type(error).__name__}: {error}; please report this file"
     return ImageReport(str(file), str(target), "failed", error=what)

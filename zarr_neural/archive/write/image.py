@@ -82,7 +82,7 @@ def convert_image(
         if not journal.done:
             journal.discard()
             raise
-        raise ArchiveError(f"{error}; what was finished is kept, the same command goes on from there") from error
+        raise ArchiveError(f"{error}; what was finished is kept: run the same command again to go on") from error
     finally:
         journal.close()
     return report
@@ -158,7 +158,7 @@ def _forget_what_is_gone(job: Job) -> None:
 def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
     array = group[path]
     if not isinstance(array, zarr.Array):
-        raise ArchiveError(f"{path} is a group, an array was expected")
+        raise ArchiveError(f"{path} is a group, but an array was expected")
     return array
 
 

@@ -86,7 +86,7 @@ class Journal:
             with suppress(FileNotFoundError):
                 _check_ours(self.partial)
                 return Lock(self.partial / LOCK)
-        raise ArchiveError(f"{self.partial} cannot be locked: it is removed again and again")
+        raise ArchiveError(f"{self.partial} cannot be locked because another process keeps removing it")
 
     def _restore(self) -> None:
         """Put the old store back if a run ended after moving it away and before the new one was in place."""
@@ -97,7 +97,7 @@ class Journal:
             old.rename(self.target)
         elif self.store.exists():
             raise ArchiveError(
-                f"{old} holds the store that {self.target} was to replace, and something else is there now: move "
+                f"{old} holds the store that {self.target} was to replace, but something else is there now: move "
                 "one of them away"
             )
 
@@ -190,9 +190,9 @@ def check_replaceable(target: Path, *, overwrite: bool) -> None:
     if not os.path.lexists(target):
         return
     if not is_store(target):
-        raise ArchiveError(f"{target} exists and is not a Zarr store; only a store is ever replaced")
+        raise ArchiveError(f"{target} exists and is not a Zarr store; only Zarr stores are ever replaced")
     if not overwrite:
-        raise ArchiveError(f"{target} exists; it is replaced only with --overwrite")
+        raise ArchiveError(f"{target} already exists; it is replaced only with --overwrite")
 
 
 def _check_no_links(store: Path) -> None:
@@ -203,7 +203,7 @@ def _check_no_links(store: Path) -> None:
     for base, folders, names in os.walk(store):
         links += [Path(base, name) for name in (*folders, *names) if os.path.islink(os.path.join(base, name))]
     if links:
-        raise ArchiveError(f"{links[0]} is a link; nothing is written through links: remove {store.parent}")
+        raise ArchiveError(f"{links[0]} is a link, and nothing is written through links: remove {store.parent}")
 
 
 def _check_ours(partial: Path) -> None:
@@ -211,7 +211,7 @@ def _check_ours(partial: Path) -> None:
     if partial.is_symlink() or not partial.is_dir():
         if not os.path.lexists(partial):
             raise FileNotFoundError(partial)
-        raise ArchiveError(f"{partial} is needed for the conversion and is no folder: move it away")
+        raise ArchiveError(f"{partial} is needed for the conversion but is not a folder: move it away")
     names = {entry.name for entry in partial.iterdir()}
     if not names:
         return
@@ -220,7 +220,7 @@ def _check_ours(partial: Path) -> None:
     if foreign or not (JOURNAL in names or locks) or not _is_journal(partial / JOURNAL):
         what = f" ({', '.join(foreign[:3])})" if foreign else ""
         raise ArchiveError(
-            f"{partial} is needed for the conversion and holds something else{what}: move it away, or choose another "
+            f"{partial} is needed for the conversion but holds something else{what}: move it away, or choose another "
             "target"
         )
 

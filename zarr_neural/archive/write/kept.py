@@ -45,7 +45,7 @@ def difference(record: Mapping[str, Any], image: SourceImage, options: Options) 
     source, recorded = task.pop("source"), record.get("source")
     for name, value in task.items():
         if record.get(name) != value:
-            return f"with {name.removesuffix('_option')} {record.get(name)!r}, and now {value!r} is asked for"
+            return f"with {name.removesuffix('_option')} {record.get(name)!r}, but {value!r} is asked for now"
     if not isinstance(recorded, Mapping) or recorded.get("series") != source["series"]:
         return "from another image of its source"
     if recorded.get("name") != source["name"]:
@@ -54,7 +54,7 @@ def difference(record: Mapping[str, Any], image: SourceImage, options: Options) 
         return None
     if recorded.get("digest") == source["digest"] and recorded.get("pixels") == _digest(image, options):
         return None
-    return "from other content of its source"
+    return "from different content of its source"
 
 
 def _digest(image: SourceImage, options: Options) -> str:

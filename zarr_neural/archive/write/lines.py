@@ -86,10 +86,10 @@ def open_plain(path: Path, flags: int) -> IO[bytes]:
         handle = os.open(path, flags | careful, 0o666)
     except OSError as error:
         if path.is_symlink() or (os.path.lexists(path) and not path.is_file()):
-            raise ArchiveError(f"{path} is no plain file: move it away") from error
+            raise ArchiveError(f"{path} is not a regular file: move it away") from error
         raise
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise ArchiveError(f"{path} is no plain file: move it away")
+        raise ArchiveError(f"{path} is not a regular file: move it away")
     reading = flags & (os.O_WRONLY | os.O_RDWR) == 0
     return os.fdopen(handle, "rb") if reading else os.fdopen(handle, "wb")

@@ -72,7 +72,7 @@ def _try(kind: type[BaseFileLock], path: Path, guarded: Path) -> BaseFileLock:
     except Timeout as error:
         also = f"; if that is not so, delete {path}" if kind is SoftFileLock else ""
         raise ArchiveError(
-            f"{guarded} is being worked on by another conversion: wait for it, or choose another target{also}"
+            f"{guarded} is in use by another conversion: wait for it to finish, or choose another target{also}"
         ) from error
     return lock
 
@@ -84,7 +84,7 @@ def _check_plain(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(mode):
-        raise ArchiveError(f"{path} should be the lock of a conversion and is no plain file: move it away")
+        raise ArchiveError(f"{path} should be the lock file of a conversion but is not a regular file: move it away")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

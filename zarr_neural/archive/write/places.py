@@ -44,25 +44,25 @@ def places_for(
     target, slashed = Path(given), ends_in_slash(given)
     if target.is_file():
         tiff = target.suffix.lower() in SUFFIXES
-        forgotten = "; the last argument is the target of the conversion: was it forgotten?" if tiff else ""
+        forgotten = "; the last argument is the target: was it left out?" if tiff else ""
         raise ConfigurationError(f"{target} is a file: name a store (a path ending in .zarr) or a folder{forgotten}")
     alone = len(files) == 1 and not Path(sources[0]).is_dir()
     if slashed and is_store(target):
         raise ConfigurationError(
-            f"{given}: a slash at the end means a folder, and this is a Zarr store: leave the slash out to mean the "
+            f"{given}: a slash at the end means a folder, but this is a Zarr store: leave out the slash to mean the "
             "store itself"
         )
     if alone and not slashed and not (target.is_dir() and not is_store(target)):
         places = [(files[0][0], Place(target, single=True))]
     elif target.suffix == ".zarr" and alone and not slashed:
         raise ConfigurationError(
-            f"{target} is named like a store, and is a folder that is none: choose another name, or end it in a slash "
-            "to put the store inside"
+            f"{target} is named like a store but is an ordinary folder: choose another name, or add a slash at the "
+            "end to put the store inside"
         )
     elif target.suffix == ".zarr" and not alone:
-        raise ConfigurationError(f"{len(files)} files need a folder, {target} is named like one store")
+        raise ConfigurationError(f"{len(files)} files need a folder, but {target} is named like a single store")
     elif is_store(target):
-        raise ConfigurationError(f"{target} is a Zarr store; several images need a folder")
+        raise ConfigurationError(f"{target} is a Zarr store, but several images need a folder")
     else:
         places = [(file, Place(target / name, single=False)) for file, name in _names(files)]
     _check_apart(target, [Path(source) for source in sources], [place.target for _, place in places], files)
@@ -89,7 +89,7 @@ def check_local(paths: Sequence[str | Path]) -> None:
                 "store, or mount the storage as a folder"
             )
         if ends_in_slash(path) and Path(path).is_file():
-            raise ConfigurationError(f"{path}: a slash at the end means a folder, and this is a file")
+            raise ConfigurationError(f"{path}: a slash at the end means a folder, but this is a file")
 
 
 def check_text(file: Path) -> None:
@@ -120,8 +120,8 @@ def check_name(store: Path) -> None:
     nbytes = len(os.fsencode(store.name + _PARTIAL))
     if nbytes > NAME_NBYTES:
         raise ArchiveError(
-            f"the name of the store would be too long: {nbytes} bytes with {_PARTIAL}, which it bears until it is "
-            f"finished, and {NAME_NBYTES} are allowed; rename the file, or convert it alone to a target with a "
+            f"the name of the store would be too long: {nbytes} bytes with {_PARTIAL}, which it carries until it is "
+            f"finished, but only {NAME_NBYTES} are allowed; rename the file, or convert it alone to a target with a "
             "shorter name"
         )
 
@@ -131,12 +131,12 @@ def _check_apart(target: Path, sources: list[Path], stores: list[Path], files: S
     given = {source.resolve() for source in sources if source.exists()}
     inside = {target.resolve(), *target.resolve().parents} & given
     if inside:
-        raise ConfigurationError(f"{target} is, or lies in, the source {inside.pop()}: choose a place outside")
+        raise ConfigurationError(f"{target} is, or lies in, the source {inside.pop()}: choose a target outside")
     originals = given | {file.resolve() for file, _ in files}
     above = {parent for original in originals for parent in (original, *original.parents)}
     for store in stores:
         if store.resolve() in above:
-            raise ConfigurationError(f"{store} is, or holds, a source: choose another place for the store")
+            raise ConfigurationError(f"{store} is, or contains, a source: choose another target")
 
 
 def stem(path: Path) -> str:

@@ -177,14 +177,16 @@ def _check_block(
     for entry in tallies:
         bound = job.choice.of_channel(entry["c"], number).bound
         if bound is not None and entry["max"] > bound:
-            raise BoundError(f"{where} read back with an error of {entry['max']}, promised was {bound}")
+            raise BoundError(
+                f"{where} were read back with an error of {entry['max']}, but at most {bound} was promised"
+            )
     bounds = noise_bounds(writer)
     beyond = 0 if bounds is None else count_beyond(source, decoded, bounds)
     if beyond:
-        raise BoundError(f"{where}: {beyond} read back with an error of more than half a noise step, as was promised")
+        raise BoundError(f"{where}: {beyond} were read back with an error above the promised half noise step")
     limit = rmse_limit(writer)
     if limit is not None and exceeds(worst := largest_rmse(source, decoded, writer.chunks), limit):
-        raise BoundError(f"{where} read back with a chunk whose rmse is {worst:.6g}, promised was {limit:g}")
+        raise BoundError(f"{where} hold a chunk with an rmse of {worst:.6g}, but at most {limit:g} was promised")
 
 
 def region_key(number: int, region: Region) -> str:

@@ -102,8 +102,8 @@ def _kept(images: Sequence[SourceImage], target: Path, options: Options, kept: K
         other = "otherwise" if record is None else difference(record, image, options)
         if record is None or other is not None:
             raise ArchiveError(
-                f"{target} is there already, made {other}: it was kept as it is; replace it with --overwrite, or "
-                "choose another place"
+                f"{target} already exists, made {other}: it was kept as it is; replace it with --overwrite, or "
+                "choose another target"
             )
         reports.append(kept(record, target / str(number), image))
     return reports
@@ -144,12 +144,12 @@ def _check_ours(stage: Path) -> None:
     if not os.path.lexists(stage):
         return
     if stage.is_symlink() or not stage.is_dir():
-        raise ArchiveError(f"{stage} is needed for the conversion and is no folder: move it away")
+        raise ArchiveError(f"{stage} is needed for the conversion but is not a folder: move it away")
     foreign = sorted(entry.name for entry in stage.iterdir() if not _OURS.fullmatch(entry.name))
     links = sorted(entry.name for entry in stage.iterdir() if entry.is_symlink())
     if foreign or links:
         raise ArchiveError(
-            f"{stage} is needed for the conversion and holds something else ({', '.join((foreign + links)[:3])}): move "
+            f"{stage} is needed for the conversion but holds something else ({', '.join((foreign + links)[:3])}): move "
             "it away, or choose another target"
         )
 
@@ -184,7 +184,7 @@ def _restore(target: Path) -> None:
         old.rename(target)
     elif os.path.lexists(target.with_name(target.name + SUFFIX)):
         raise ArchiveError(
-            f"{old} holds the store that {target} was to replace, and something else is there now: move one of them "
+            f"{old} holds the store that {target} was to replace, but something else is there now: move one of them "
             "away"
         )
     else:

@@ -50,7 +50,7 @@ def read_record(tiff: Any, number: int, channels: int, xml: tuple[str, ElementTr
         image = image_of_series(xml[1], series, ome.index(number), len(ome))
         if image is None:
             record.notes.append(
-                "names and pixel sizes were left out: the OME-XML lists other images than the file holds, and it is "
+                "names and pixel sizes were left out: the OME-XML lists other images than the file holds, so it is "
                 "not certain which of them this one is"
             )
         else:

@@ -36,4 +36,4 @@ def _keep(record: Record, name: str, content: Any) -> None:
     if len(text) <= _LONGEST:
         record.documents[name] = text
     else:
-        record.notes.append(f"the original metadata {name} were left out: they have more than {_LONGEST} characters")
+        record.notes.append(f"the original metadata {name} were left out: they exceed {_LONGEST} characters")

@@ -49,13 +49,13 @@ def page_at(frame: Any) -> Any:
     try:
         if not 0 < frame.offset < handle.size:
             raise ArchiveError(
-                f"{name}: truncated: page {frame.index} is in the index of the file, but lies beyond its end"
+                f"{name}: truncated: page {frame.index} is in the index of the file but lies beyond its end"
             )
         handle.seek(frame.offset)
         return tifffile.TiffPage(frame.parent, index=frame.index)
     except tifffile.TiffFileError as error:
         raise ArchiveError(
-            f"{name}: damaged: page {frame.index} is in the index of the file, but not at the place that it names"
+            f"{name}: damaged: page {frame.index} is in the index of the file but not at the place given there"
         ) from error
     finally:
         if closed:

@@ -31,7 +31,7 @@ def parse(text: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(_DECLARATION.sub("", text.lstrip("\ufeff")))
     except (ElementTree.ParseError, ValueError) as error:
-        raise ArchiveError(f"its OME-XML cannot be read ({error}), so that nothing tells what its pages are") from error
+        raise ArchiveError(f"its OME-XML cannot be read ({error}), so it is not known what its pages are") from error
 
 
 def children(element: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
@@ -98,7 +98,7 @@ def image_of_series(root: ElementTree.Element, series: Any, number: int, count: 
     image = images[number]
     if not _fits(image, series):
         raise ArchiveError(
-            f"its OME-XML gives {image.get('ID')} the sizes {_sizes(image)}, its pages make {dict(_found(series))}"
+            f"its OME-XML gives {image.get('ID')} the sizes {_sizes(image)}, but its pages make {dict(_found(series))}"
         )
     return image
 

@@ -27,5 +27,5 @@ def tell_orientation(record: Record, page: Any) -> None:
     if isinstance(found, int) and (shown := _SHOWN.get(int(found))):
         record.notes.append(
             f"the file asks viewers to show the image {shown} (Orientation {int(found)}): the pixels were kept as they "
-            "are stored, so that it looks different in viewers that obey that tag"
+            "are stored, so it looks different in viewers that follow this tag"
         )

@@ -56,7 +56,7 @@ class Record:
         named = unit_name(unit)
         if number <= 0 or named is None or is_time(named) != (axis == "t"):
             told = f"{size} {unit}" if unit else f"{size} without a unit"
-            self.notes.append(f"the size of a pixel along {axis} was left out: the file says {told}"[:200])
+            self.notes.append(f"the pixel size along {axis} was left out: the file gives it as {told}"[:200])
             return
         self.scale[axis], self.unit[axis] = number, named
 

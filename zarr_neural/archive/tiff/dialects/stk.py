@@ -24,9 +24,7 @@ def read_stk(record: Record, tiff: Any, series: Any) -> None:
     steps = sorted(set(distances[1:] or distances))
     if "Z" in series.axes and steps and steps[0] > 0:
         if steps[-1] - steps[0] > 1e-3 * steps[-1]:
-            record.notes.append(
-                f"the distance of the planes was left out: it varies from {steps[0]:g} to {steps[-1]:g}"
-            )
+            record.notes.append(f"the spacing of the planes was left out: it varies from {steps[0]:g} to {steps[-1]:g}")
         else:
             record.put("z", steps[0], unit)
     if axes_of_wavelengths(tiff, series.axes)[0] == "C":
