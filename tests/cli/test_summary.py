@@ -31,8 +31,8 @@ def test_the_first_line_of_a_lossy_run_says_so(capsys: pytest.CaptureFixture[str
     lines = printed(capsys, report("a", **lossy), report("b", **lossy), report("c"))
     assert lines[0] == "2 of 3 images are no longer identical to their source."
     assert (
-        lines[1]
-        == "  2 images by noise 1; no pixel is off by more than 12 grey levels, and the lowest PSNR is 48.2 dB."
+        lines[1] == "  2 images converted with noise 1; no pixel is off by more than 12 grey levels, and the "
+        "lowest PSNR is 48.2 dB."
     )
 
 
@@ -49,7 +49,7 @@ def test_counts_sizes_and_places(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == "Every pixel of the 2 images is identical to its source."
     text = "\n".join(lines)
     assert "4 files: 1 image converted, 1 kept (converted before), 1 failed, 1 passed over." in text
-    assert "Passed over, since they are no TIFFs: d.tif." in text
+    assert "Passed over because they are not TIFFs: d.tif." in text
     assert "On disk: 12.0 MB before, 6.0 MB after (with overviews and metadata), ratio 2.00." in text
     assert "The stores are in out/ (a.ome.zarr, b.ome.zarr)" in text
     assert "napari --plugin napari-ome-zarr out/a.ome.zarr" in text
@@ -58,7 +58,16 @@ def test_counts_sizes_and_places(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_lossless_run_says_what_noise_would_have_saved(capsys: pytest.CaptureFixture[str]) -> None:
     """One line tells what the mildest lossy mode would have saved, where it was estimated."""
     lines = printed(capsys, report("a", noise_saving=0.25), report("b"))
-    assert len([line for line in lines if "With --noise 1 the stores would take about 25% less space" in line]) == 1
+    assert (
+        len(
+            [
+                line
+                for line in lines
+                if "With --noise 1 the full-resolution chunks would take about 25% less space" in line
+            ]
+        )
+        == 1
+    )
     assert not [line for line in printed(capsys, report("b")) if "--noise" in line]
 
 

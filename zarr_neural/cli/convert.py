@@ -55,8 +55,8 @@ def convert_command(
     ratio: Annotated[
         float | None,
         typer.Option(
-            help="Lossy: the chunks take about this many times fewer bytes than the pixels; tried out on up to 8 "
-            "chunks of every channel. Refused where it would take a PSNR below 25 dB."
+            help="Lossy: the chunks take about this many times fewer bytes than the pixels; this is tried on up to "
+            "8 chunks of every channel. A ratio that would need a PSNR below 25 dB is refused."
         ),
     ] = None,
     preset: Annotated[
@@ -90,7 +90,8 @@ def convert_command(
     chunk: Annotated[
         str | None,
         typer.Option(
-            help="The shape of a chunk in pixels, last axes, such as 512,512. [default: about 1024,1024, cut evenly]"
+            help="The shape of a chunk in pixels, along the last axes, such as 512,512."
+            " [default: about 1024,1024, cut evenly]"
         ),
     ] = None,
     shard: Annotated[

@@ -14,7 +14,9 @@ from zarr_neural.cli.terminal import say
 def download_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The codec: bmshj2018-hyperprior, cheng2020-attn, ...")],
     metric: Annotated[str, typer.Option(help="What the weights were trained for: mse or ms-ssim.")] = "mse",
-    quality: Annotated[int, typer.Option(help="The quality, from 1 to 8, or to 6 for the cheng2020 codecs.")] = 8,
+    quality: Annotated[
+        int, typer.Option(help="The quality, from 1 to 8, or from 1 to 6 for the cheng2020 codecs.")
+    ] = 8,
     folder: Annotated[
         Path | None, typer.Option(help="The folder to save to. [default: the user's own folder of weights]")
     ] = None,

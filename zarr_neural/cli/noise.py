@@ -21,7 +21,7 @@ def noise_command(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the camera noise of every channel from the images: gain, offset, read noise, in grey levels."""
+    """Measure the camera noise of every channel from the images: gain, offset and read noise, in grey levels."""
     with reported(as_json):
         entries = measure_noise(list(sources), axes)
     failed = [entry for entry in entries if "error" in entry]

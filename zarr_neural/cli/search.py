@@ -13,7 +13,9 @@ from zarr_neural.cli.terminal import print_json, say_columns
 
 
 def search_command(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="Images coded by an auto-encoder of the zoo.")],
+    store: Annotated[
+        Path, typer.Argument(metavar="STORE", help="A store of images that were coded by an auto-encoder of the zoo.")
+    ],
     like: Annotated[Path, typer.Option(help="The image to look for: TIFF or PNG, grey, 8 bits.")],
     top: Annotated[int, typer.Option(help="The number of neighbours to find.")] = 8,
     measure: Annotated[

@@ -37,7 +37,7 @@ def print_summary(reports: Sequence[ImageReport], target: Path, *, verbose: bool
     say(_counts(reports))
     passed = [Path(report.source).name for report in reports if report.status == "passed over"]
     if passed:
-        say(f"Passed over, since they are no TIFFs: {_listed(passed)}.")
+        say(f"Passed over because they are not TIFFs: {_listed(passed)}.")
     if done:
         _print_sizes(done)
         _print_saving(reports)
@@ -66,7 +66,7 @@ def _losses(done: Sequence[ImageReport]) -> list[str]:
         decibels = [report.psnr_db for report in alike if report.psnr_db is not None]
         measured = f"; no pixel is off by more than {number(max(errors))} grey levels" if errors else ""
         measured += f", and the lowest PSNR is {min(decibels):.1f} dB" if decibels and errors else ""
-        lines.append(f"  {_images(count)} by {way}{measured}.")
+        lines.append(f"  {_images(count)} converted with {way}{measured}.")
     return lines
 
 
@@ -110,8 +110,8 @@ def _print_saving(reports: Sequence[ImageReport]) -> None:
         share = sum(saving * nbytes for saving, nbytes in known) / sum(nbytes for _, nbytes in known)
         if share > 0:
             say(
-                f"With --noise 1 the stores would take about {share:.0%} less space, and errors would stay within the "
-                "camera noise (estimated on a few chunks)."
+                f"With --noise 1 the full-resolution chunks would take about {share:.0%} less space, and errors would "
+                "stay within the camera noise (estimated from a few pieces of the images)."
             )
 
 

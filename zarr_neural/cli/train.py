@@ -10,18 +10,20 @@ import typer
 from zarr_neural.cli.outcome import needs, reported
 from zarr_neural.cli.terminal import say
 
-train = typer.Typer(no_args_is_help=True, help="Train models; this needs the extra: pip install 'zarr-neural[train]'.")
+train = typer.Typer(
+    no_args_is_help=True, help="Train models. This needs the training extra: pip install 'zarr-neural[train]'."
+)
 
 
 @train.command("lossless")
 def train_lossless_command(
-    data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],
-    out: Annotated[Path, typer.Option(help="File of the model.")],
-    log: Annotated[Path, typer.Option(help="TSV file of the training curve.")],
-    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Of each run.")] = None,
+    data: Annotated[Path, typer.Option(help="The folder that holds the folders of the data sets.")],
+    out: Annotated[Path, typer.Option(help="The file to write the model to.")],
+    log: Annotated[Path, typer.Option(help="The TSV file to write the training curve to.")],
+    seed: Annotated[int | None, typer.Option(help="The seed of all random numbers.")] = None,
+    steps: Annotated[int | None, typer.Option(help="The number of training steps of each run.")] = None,
 ) -> None:
-    """Train a model for lossless and bounded coding; a run that was stopped goes on when it is repeated."""
+    """Train a model for lossless and bounded coding; a run that was stopped continues when the command is repeated."""
     with needs("train", "training"):
         from zarr_neural.training.loop import Settings  # torch: loaded by this command alone
         from zarr_neural.training.lossless import Recipe, train_lossless
@@ -35,16 +37,20 @@ def train_lossless_command(
 
 @train.command("lossy")
 def train_lossy_command(
-    data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],
-    out: Annotated[Path, typer.Option(help="File of the model.")],
-    log: Annotated[Path, typer.Option(help="TSV file of the training curve.")],
-    preset: Annotated[str, typer.Option(help="fast, or dense: larger networks.")] = "fast",
-    loss: Annotated[str, typer.Option(help="mse, or ms-ssim: what the steps of the bands are made for.")] = "mse",
-    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Of all rounds together, about.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    data: Annotated[Path, typer.Option(help="The folder that holds the folders of the data sets.")],
+    out: Annotated[Path, typer.Option(help="The file to write the model to.")],
+    log: Annotated[Path, typer.Option(help="The TSV file to write the training curve to.")],
+    preset: Annotated[
+        str, typer.Option(help="The size of the networks: fast, or dense, which is larger and slower.")
+    ] = "fast",
+    loss: Annotated[str, typer.Option(help="The measure that training optimises: mse or ms-ssim.")] = "mse",
+    seed: Annotated[int | None, typer.Option(help="The seed of all random numbers.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="The approximate number of training steps, all rounds together.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="The device to train on: cpu or cuda.")] = "cpu",
 ) -> None:
-    """Train a model for coding at a mean error; a run that was stopped goes on when it is repeated."""
+    """Train a model for coding at a mean error; a run that was stopped continues when the command is repeated."""
     with needs("train", "training"):
         from zarr_neural.training.lossy import recipe_for, train_lossy  # torch: loaded by this command alone
     given = {"preset": preset, "loss": loss, "seed": seed, "steps": steps, "device": device}
@@ -58,18 +64,24 @@ def train_lossy_command(
 
 @train.command("zoo")
 def train_zoo_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="bmshj2018-hyperprior, cheng2020-attn, ...")],
-    data: Annotated[Path, typer.Option(help="Directory that holds the folders of the data sets.")],
-    out: Annotated[Path, typer.Option(help="File of the weights, NAME-grey.safetensors for codecs to find it.")],
-    log: Annotated[Path, typer.Option(help="TSV file of the training curve.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The codec: bmshj2018-hyperprior, cheng2020-attn, ...")],
+    data: Annotated[Path, typer.Option(help="The folder that holds the folders of the data sets.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="The file to write the weights to; codecs find it if it is called NAME-grey.safetensors."),
+    ],
+    log: Annotated[Path, typer.Option(help="The TSV file to write the training curve to.")],
     start: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of another architecture to start from.")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A file of weights of another architecture to start from."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
-    steps: Annotated[int | None, typer.Option(help="For mean squared error.")] = None,
-    ms_ssim_steps: Annotated[int | None, typer.Option(help="For MS-SSIM, from there.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of all random numbers.")] = None,
+    steps: Annotated[int | None, typer.Option(help="The number of training steps for mean squared error.")] = None,
+    ms_ssim_steps: Annotated[
+        int | None, typer.Option(help="The number of training steps for MS-SSIM that follow.")
+    ] = None,
 ) -> None:
-    """Train a learned codec of the literature for one channel; a run that was stopped goes on when it is repeated."""
+    """Train a learned codec of the literature for one channel; a stopped run continues when it is repeated."""
     with needs("zoo", "training"):
         from zarr_neural.training.data import SETS, read_pictures  # torch: loaded by this command alone
         from zarr_neural.training.lossy_crops import split
