@@ -197,7 +197,8 @@ def test_masks_and_labels_are_coded_without_loss(picture: Picture) -> None:
     for array in (image > 300, image.astype("i4")):
         for codec in (NeuralCodec(noise=1), NeuralCodec(max_error=1)):
             with pytest.raises(
-                UnsupportedInputError, match=f"cannot be used for {array.dtype} samples.*lossless=True for masks, labels"
+                UnsupportedInputError,
+                match=f"cannot be used for {array.dtype} samples.*lossless=True for masks, labels",
             ):
                 codec.encode(array)
         lossless = NeuralCodec(lossless=True)

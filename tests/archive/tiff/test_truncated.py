@@ -34,7 +34,7 @@ def test_the_end_of_a_file_is_its_end() -> None:
     """A strip may end with the file; a byte beyond is one too many."""
     page = Page(Path("a.tif"), 7, (8, 108), (100, 100), None, None, None)
     _check_extent(page, 208)
-    with pytest.raises(ArchiveError, match="page 7 needs 208 bytes of the file, it has 207"):
+    with pytest.raises(ArchiveError, match="page 7 ends at byte 208, but the file has only 207"):
         _check_extent(page, 207)
 
 

@@ -35,7 +35,9 @@ def test_the_pixels_decide_where_the_time_does_not(name: str, tmp_path: Path) ->
     record = finished_record(tmp_path / "a.zarr")
     assert record is not None
     with open_images(path) as (image,):
-        assert difference(record, image, Options(workers=1)) == (None if same else "from other content of its source")
+        assert difference(record, image, Options(workers=1)) == (
+            None if same else "from different content of its source"
+        )
         other = {**record, "source": {**record["source"], "series": 3}}
         assert difference(other, image, Options(workers=1)) == "from another image of its source"
 

@@ -49,6 +49,6 @@ def is_hot(stamp: Sequence[Sequence[int]]) -> bool:
 def changed_error(image: SourceImage) -> SourceChangedError:
     """Return the error for a source that changed."""
     return SourceChangedError(
-        f"{image.path.name} changed while it was being converted, perhaps because the acquisition is still "
+        f"{image.path.name} changed while it was converted, perhaps because the acquisition is still "
         "running: nothing was kept; convert it again when the acquisition has finished"
     )
