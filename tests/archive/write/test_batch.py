@@ -82,6 +82,15 @@ def test_names_that_collide_stay_apart(tmp_path: Path) -> None:
     assert len({report.target for report in reports}) == 3
 
 
+def test_a_long_name_meets_no_short_one(tmp_path: Path) -> None:
+    """A name that keeps its ending, for want of another, is not the short name of a third file; twice is once."""
+    files = [write(tmp_path / "in" / name) for name in ("a.tif", "a.tiff", "a.tif.tif", "b.tif")]
+    reports = convert([*files, tmp_path / "in" / ".." / "in" / "a.tif"], tmp_path / "out", OPTIONS)
+    assert [report.status for report in reports] == ["converted"] * 4
+    names = [Path(report.target).name for report in reports]
+    assert names == ["a.tif.ome.zarr", "a.tiff.ome.zarr", "a.tif.tif.ome.zarr", "b.ome.zarr"]
+
+
 def test_a_multi_file_image_is_converted_once(tmp_path: Path) -> None:
     """The files of one OME-TIFF set give one image, not one for each file."""
     uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{i}" for i in range(2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,9 @@ def _names(files: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
         relative = [file.resolve().relative_to(common) for file, _ in files]
     stores = [name.with_name(stem(name) + ".ome.zarr") for name in relative]
     whole = [name.with_name(name.name + ".ome.zarr") for name in relative]
-    return [
-        (file, long if stores.count(short) > 1 else short)
-        for (file, _), short, long in zip(files, stores, whole, strict=True)
-    ]
+    while True:  # a long name may be the short one of another file
+        times = Counter(stores)
+        longer = [long if times[short] > 1 else short for short, long in zip(stores, whole, strict=True)]
+        if longer == stores:
+            return [(file, store) for (file, _), store in zip(files, stores, strict=True)]
+        stores = longer
