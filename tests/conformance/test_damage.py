@@ -60,7 +60,7 @@ def test_damage_reaches_deep(report: dict[str, Any]) -> None:
         "palette",
         "symbol section",
         "outside the range of its plane",
-        "decodes to other samples",
+        "the decoded samples are not those",
         "bytes are left",
         "does not fit",
         "noise table",
